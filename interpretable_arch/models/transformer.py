@@ -1,0 +1,203 @@
+"""The standard pre-norm transformer, the honest baseline (Radford et al. 2019).
+
+logits = norm(x) W_U, and x is the sum of the token's and the position's embedding, what each head
+wrote and what each mlp wrote: given the final norm's scale, the logits are that sum too. Norms
+have no gain (see `layers.norms`). Stored GPT-2 weights fold into this form exactly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from interpretable_arch.decomposition import Component, Decomposition, Exactness
+from interpretable_arch.edits import Site
+from interpretable_arch.hooks import HookPoint, record
+from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.layers.block import Block, BlockConfig
+from interpretable_arch.layers.norms import RMSNorm
+from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
+from interpretable_arch.symmetry_groups import Orthogonal, Translation
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """`mlp` names the registered layer in the mlp's place: {class_path: mixture, init_args: ...}."""
+
+    vocab: int
+    context: int
+    d_model: int = 128
+    layers: int = 2
+    heads: int = 4
+    positions: Literal["learned", "rotary"] = "learned"
+    tied: bool = False
+    bias: bool = False
+    std: float = 0.02
+    mlp: Mapping[str, Any] = field(default_factory=lambda: {"class_path": "mlp"})
+
+    def __post_init__(self) -> None:
+        for name in ("vocab", "context", "d_model", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
+        if self.positions not in ("learned", "rotary"):
+            raise ValueError(f"positions: wanted learned or rotary, got {self.positions!r}")
+
+
+_TINY: dict[str, Any] = {
+    "vocab": 7,
+    "context": 5,
+    "d_model": 6,
+    "heads": 2,
+    "std": 0.5,
+    "mlp": {"class_path": "mlp", "init_args": {"d_mlp": 5}},
+}
+EXAMPLES = {
+    "learned": TransformerConfig(**_TINY),
+    "tied": TransformerConfig(**_TINY, tied=True, layers=1),
+    "bias": TransformerConfig(**_TINY, bias=True, layers=1),
+    "rotary": TransformerConfig(**{**_TINY, "d_model": 4}, positions="rotary"),
+}
+
+
+class Transformer(nn.Module):
+    """Tokens [batch, position] to logits [batch, position, vocab]."""
+
+    causal = True
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config
+        rotary = c.positions == "rotary"
+        self.W_E = nn.Parameter(torch.empty(c.vocab, c.d_model).normal_(std=c.std))
+        shape = (c.context, c.d_model)
+        self.W_pos = None if rotary else nn.Parameter(torch.empty(shape).normal_(std=c.std))
+        block = BlockConfig(c.d_model, c.heads, rotary, c.bias, c.layers, c.std, c.mlp)
+        self.blocks = nn.ModuleList(Block(block) for _ in range(c.layers))
+        self.ln_final = RMSNorm()
+        unembedding = torch.empty(c.d_model, c.vocab).normal_(std=c.std)
+        self.W_U = None if c.tied else nn.Parameter(unembedding)
+        self.b_U = nn.Parameter(torch.zeros(c.vocab)) if c.bias else None
+        self.hook_embed, self.hook_pos_embed = HookPoint(), HookPoint()
+
+    def forward(
+        self, tokens: Int[Tensor, "*batch position"]
+    ) -> Float[Tensor, "*batch position vocab"]:
+        logits = self.final(tokens) @ self.unembedding()
+        return logits if self.b_U is None else logits + self.b_U
+
+    def final(self, tokens: Int[Tensor, "*batch position"]) -> Tensor:
+        """The normed stream that the unembedding reads, [*batch, position, d_model]."""
+        if tokens.shape[-1] > self.config.context:
+            wanted, got = self.config.context, tokens.shape[-1]
+            raise ValueError(f"tokens: wanted at most {wanted} positions, got {got}")
+        x = self.hook_embed(self.W_E[tokens])
+        if self.W_pos is not None:
+            x = x + self.hook_pos_embed(self.W_pos[: tokens.shape[-1]])
+        for block in self.blocks:
+            x = block(x)
+        return self.ln_final(x)
+
+    def representation(self, tokens: Int[Tensor, "batch position"]) -> Float[Tensor, "input d"]:
+        """The final normed stream at every position, one row each."""
+        return self.final(tokens).flatten(0, 1)
+
+    def unembedding(self) -> Float[Tensor, "d_model vocab"]:
+        return self.W_E.T if self.W_U is None else self.W_U
+
+    def example_inputs(self, count: int, generator: torch.Generator) -> Tensor:
+        shape = (count, self.config.context)
+        return torch.randint(self.config.vocab, shape, generator=generator)
+
+    def _blocks(self) -> list[tuple[str, Block]]:
+        return [(f"blocks.{i}.", b) for i, b in enumerate(self.blocks) if isinstance(b, Block)]
+
+    def sites(self) -> Mapping[str, Site]:
+        sites = {"embed": Site("hook_embed")}
+        if self.W_pos is not None:
+            sites["pos_embed"] = Site("hook_pos_embed")
+        for prefix, block in self._blocks():
+            for name, s in block.sites().items():
+                sites[prefix + name] = Site(prefix + s.hook, s.axis, s.index)
+        return sites
+
+    def state(self) -> list[str]:
+        inner = [prefix + n for prefix, b in self._blocks() for n in b.state()]
+        return [*inner, "ln_final.hook_scale"]
+
+    def decompose(self, tokens: Int[Tensor, "batch position"]) -> Decomposition:
+        """Embedding, position, each head, each mlp (and biases), through the final scale."""
+        written = [prefix + n for prefix, b in self._blocks() for n in b.written()]
+        _, cache = record(self, tokens, {"hook_embed", *written, *self.state()})
+        writes = {"embed": cache["hook_embed"]}
+        if self.W_pos is not None:
+            writes["pos_embed"] = self.W_pos[: tokens.shape[-1]].expand_as(writes["embed"])
+        for prefix, block in self._blocks():
+            writes |= block.writes(cache, prefix)
+        scale, direction = cache["ln_final.hook_scale"], self.unembedding()
+        parts = [Component(n, w / scale, direction) for n, w in writes.items()]
+        if self.b_U is not None:
+            parts.append(Component("bias", torch.ones_like(scale), self.b_U[None]))
+        state = {n: cache[n] for n in self.state()}
+        return Decomposition(tuple(parts), Exactness.given(*state), "logits", state)
+
+    def symmetry(self) -> Symmetry:
+        """The stream rotates; embeddings trade a constant; then the symmetries of each layer."""
+        free = self.W_pos is not None and self.W_U is not None
+        ends = [Action("W_E", -1, centred=free)]
+        if self.W_pos is not None:
+            ends.append(Action("W_pos", -1, centred=free))
+        if self.W_U is not None:
+            ends.append(Action("W_U", 0))
+        inner = [
+            replace(a.prefixed(p), anchor=False)
+            for p, b in self._blocks()
+            for a in b.residual_actions()
+        ]
+        # The rotation is fitted on what the vocabulary anchors; inner matrices only follow.
+        rotation = Orthogonal(self.config.d_model)
+        factors = [Factor("stream", rotation, (*ends, *inner))]
+        if free:
+            moved = (Action("W_E", -1, "direct"), Action("W_pos", -1, "dual"))
+            factors.append(Factor("offset", Translation(self.config.d_model), moved))
+        factors += [f.prefixed(p) for p, b in self._blocks() for f in b.symmetry().factors]
+        return Symmetry(tuple(factors))
+
+    def interpretation(self) -> Interpretation:
+        """Sizes of every circuit, and how far each head copies (share of positive eigenvalues)."""
+        parameters = self.symmetry().canonical(weights(self))
+        features, copying = [], 0
+        for prefix, block in self._blocks():
+            features += [
+                Feature(prefix + f.name, f.value, f.description)
+                for f in block.interpretation().features
+            ]
+            for h, score in enumerate(copying_scores(parameters, prefix, self.config.tied)):
+                features.append(
+                    Feature(
+                        f"{prefix}attn.head.{h}.copying", float(score), "sum lambda / sum |lambda|"
+                    )
+                )
+                copying += int(score > 0.5)
+        heads = self.config.layers * self.config.heads
+        return Interpretation(f"{copying} of {heads} heads copy", tuple(features))
+
+
+def copying_scores(
+    parameters: Mapping[str, Tensor], prefix: str, tied: bool
+) -> Float[Tensor, " head"]:
+    """sum of eigenvalues / sum of their moduli of W_E W_V W_O W_U per head, in [-1, 1].
+
+    Elhage et al. 2021. The non-zero eigenvalues are those of the d_model x d_model product
+    W_V W_O W_U W_E, which is what is solved.
+    """
+    ends = (
+        parameters["W_E"].T @ parameters["W_E"] if tied else parameters["W_U"] @ parameters["W_E"]
+    )
+    W_V, W_O = parameters[f"{prefix}attn.W_V"], parameters[f"{prefix}attn.W_O"]
+    small = torch.einsum("hke,ed,dhj->hkj", W_O, ends, W_V)
+    eigenvalues = torch.linalg.eigvals(small.detach())
+    return eigenvalues.real.sum(-1) / eigenvalues.abs().sum(-1)

@@ -1,0 +1,93 @@
+"""Name -> (config, class), one line each; the contract suite runs over every line.
+
+A registered class is built from its frozen config. Its file gives `EXAMPLES`, tiny configs by
+name, and the class gives `example_inputs(count, generator)`.
+"""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, Literal
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a registered class lives: `module`, its config and itself by name."""
+
+    kind: Literal["layer", "model"]
+    module: str
+    config: str
+    name: str
+
+    def load(self) -> tuple[type, type[nn.Module]]:
+        module = import_module(f"interpretable_arch.{self.module}")
+        return getattr(module, self.config), getattr(module, self.name)
+
+    def examples(self) -> dict[str, Any]:
+        """The tiny configs that the laws are checked on, by name."""
+        return import_module(f"interpretable_arch.{self.module}").EXAMPLES
+
+
+ENTRIES: dict[str, Entry] = {
+    "attention": Entry("layer", "layers.attention", "AttentionConfig", "Attention"),
+    "mlp": Entry("layer", "layers.mlp", "MLPConfig", "MLP"),
+    "block": Entry("layer", "layers.block", "BlockConfig", "Block"),
+    "transformer": Entry("model", "models.transformer", "TransformerConfig", "Transformer"),
+}
+
+
+def registered(kind: Literal["layer", "model"] | None = None) -> tuple[str, ...]:
+    """The registered names, in order."""
+    return tuple(n for n, e in ENTRIES.items() if kind is None or e.kind == kind)
+
+
+def nearest(what: str, got: str, known: Iterable[str]) -> str:
+    """The message for an unknown name: what it was for, what was got, the nearest valid one."""
+    known = list(known)
+    near = get_close_matches(got, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return f"{what}: unknown {got!r}; {hint}"
+
+
+def build(
+    class_path: str, init_args: Mapping[str, Any], dimensions: Mapping[str, int]
+) -> nn.Module:
+    """A model from its registered name, or from the dotted path of any torch module.
+
+    Sizes that the task knows (`dimensions`) fill what `init_args` leaves open. Raises ValueError
+    for an unknown name or argument, naming the nearest.
+    """
+    if class_path in ENTRIES:
+        config, model = ENTRIES[class_path].load()
+        known = [f.name for f in fields(config)]
+        return model(config(**_arguments(class_path, init_args, dimensions, known)))
+    if "." not in class_path:
+        raise ValueError(nearest("model.class_path", class_path, registered("model")))
+    model = locate(class_path)
+    known = [n for n in inspect.signature(model).parameters if n not in ("args", "kwargs")]
+    built = model(**_arguments(class_path, init_args, dimensions, known))
+    if not isinstance(built, nn.Module):
+        raise ValueError(f"model.class_path: {class_path} made a {type(built).__name__}, no module")
+    return built
+
+
+def locate(path: str) -> Any:
+    """The object at a dotted path; ValueError, with the reason, when there is none."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"class_path: cannot find {path!r} ({error})") from error
+
+
+def _arguments(
+    name: str, given: Mapping[str, Any], dimensions: Mapping[str, int], known: list[str]
+) -> dict[str, Any]:
+    for key in given:
+        if key not in known:
+            raise ValueError(nearest(f"model.init_args of {name}", key, known))
+    return {**{k: v for k, v in dimensions.items() if k in known}, **given}
