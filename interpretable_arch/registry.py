@@ -37,6 +37,16 @@ ENTRIES: dict[str, Entry] = {
     "mlp": Entry("layer", "layers.mlp", "MLPConfig", "MLP"),
     "block": Entry("layer", "layers.block", "BlockConfig", "Block"),
     "transformer": Entry("model", "models.transformer", "TransformerConfig", "Transformer"),
+    "group_mlp": Entry("model", "models.group_mlp", "GroupMLPConfig", "GroupMLP"),
+    "group_transformer": Entry(
+        "model", "models.group_transformer", "GroupTransformerConfig", "GroupTransformer"
+    ),
+    "group_representation": Entry(
+        "model", "models.group_representation", "GroupRepresentationConfig", "GroupRepresentation"
+    ),
+    "group_orthogonal": Entry(
+        "model", "models.group_orthogonal", "GroupOrthogonalConfig", "GroupOrthogonal"
+    ),
 }
 
 

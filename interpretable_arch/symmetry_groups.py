@@ -168,7 +168,7 @@ class Orthogonal(Group):
         return math.log(2)
 
     def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
-        return _polar(torch.randn(copies, self.n, self.n, generator=generator, dtype=dtype))
+        return polar(torch.randn(copies, self.n, self.n, generator=generator, dtype=dtype))
 
     def inverse(self, g: Tensor) -> Tensor:
         return g.mT
@@ -177,9 +177,7 @@ class Orthogonal(Group):
         return g.mT @ x
 
     def fit(self, pairs: Pairs) -> Tensor:
-        return _polar(
-            sum((x @ y.mT for x, y, _ in pairs), torch.zeros((), dtype=pairs[0][0].dtype))
-        )
+        return polar(sum((x @ y.mT for x, y, _ in pairs), torch.zeros((), dtype=pairs[0][0].dtype)))
 
     def canonical(self, views: Views) -> Tensor:
         x = _join(views)
@@ -202,7 +200,7 @@ class GeneralLinear(Group):
     def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
         noise = torch.randn(copies, self.n, self.n, generator=generator, dtype=dtype)
         scales = torch.linspace(0.5, 2, self.n, dtype=dtype)
-        return _polar(noise) * scales
+        return polar(noise) * scales
 
     def inverse(self, g: Tensor) -> Tensor:
         return torch.linalg.inv(g)
@@ -265,7 +263,7 @@ class ComplexScale(Group):
         return size * largest.conj() / largest.abs()
 
 
-def _polar(x: Tensor) -> Tensor:
+def polar(x: Tensor) -> Tensor:
     """The unitary factor of x: the closest orthogonal (unitary) matrix."""
     u, _, vh = torch.linalg.svd(x, full_matrices=False)
     return u @ vh

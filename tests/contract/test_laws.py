@@ -105,24 +105,31 @@ def test_inverse_undoes(float64, name, which, generator):
         torch.testing.assert_close(back[n], value)
 
 
-@cases
-def test_declared_dimension_is_the_corank_of_the_jacobian(float64, name, which):
-    model = example(name, which).eval()
+def corank(name: str, which: str, seed: int) -> int:
+    model = example(name, which, seed).eval()
     write_out(model, True)
     values = parameters(model)
-    count = (
-        40
-        + 3
-        * sum(v.numel() for v in values.values())
-        // call(model, values, inputs(model, 1)).numel()
-    )
+    size = sum(v.numel() for v in values.values())
+    count = 40 + 3 * size // call(model, values, inputs(model, 1)).numel()
     x = inputs(model, count)
     rows = torch.func.jacrev(lambda v: call(model, v, x).flatten(), chunk_size=256)(values)
     jacobian = torch.cat([r.flatten(1) for r in rows.values()], 1)
-    spectrum = torch.linalg.svdvals(jacobian / jacobian.norm(dim=0).clamp_min(1e-30))
-    rank = int((spectrum > 1e-9 * spectrum[0]).sum())
     assert jacobian.shape[0] > jacobian.shape[1]
-    assert jacobian.shape[1] - rank == model.symmetry().continuous_dimension
+    spectrum = torch.linalg.svdvals(jacobian / jacobian.norm(dim=0).clamp_min(1e-30))
+    return size - int((spectrum > 1e-9 * spectrum[0]).sum())
+
+
+@cases
+def test_declared_dimension_is_the_corank_of_the_jacobian(float64, name, which):
+    declared = example(name, which).symmetry().continuous_dimension
+    # ReLU gates and routers are shut for all inputs on open sets of parameters, where more
+    # directions are flat; the symmetry of the whole function is the least corank.
+    coranks = []
+    for seed in range(12):
+        coranks.append(corank(name, which, seed))
+        if coranks[-1] <= declared:
+            break
+    assert min(coranks) == declared, coranks
 
 
 @cases
@@ -171,7 +178,7 @@ def test_formulas_run_on_their_own(float64, name, which):
     model = example(name, which).eval()
     for formula in model.interpretation().formulas:
         x = inputs(model)
-        columns = {n: x[:, i].numpy() for i, n in enumerate(formula.inputs)}
+        columns = {n: x[:, i : i + 1].numpy() for i, n in enumerate(formula.inputs)}
         got, wanted = formula.evaluate(**columns), model(x).detach().numpy()
         assert np.abs(got - wanted).max() <= formula.error + 1e-10
 

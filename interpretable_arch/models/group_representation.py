@@ -1,0 +1,136 @@
+"""Matrix-valued tokens on a finite group: token a is a unitary matrix A_a, and
+
+    z(c | a, b) = tr(A_a A_b A_c*) / d,    logits = scale * Re z.
+
+The loss, sum over c of |z - t_c|^2 with t = 1 at c = ab and -1/(order - 1) elsewhere, has its
+optimum, at d = order - 1, in the regular representation less the trivial one, unique up to a
+change of basis: its character is -1 off the identity, so every wrong answer is equally far.
+The complex modulus matters: Re tr alone also admits omega I_2 on Z_3. Kin: HyperCube (Huh 2025),
+whose tokens are unconstrained. The output is bilinear in the tokens, exact from the weights.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Complex, Float, Int
+from torch import Tensor, nn
+
+from interpretable_arch.decomposition import Component, Decomposition, Exactness
+from interpretable_arch.edits import Site
+from interpretable_arch.hooks import HookPoint
+from interpretable_arch.interpretation import Interpretation
+from interpretable_arch.maths.polar import newton_schulz
+from interpretable_arch.maths.token_reading import read_tokens
+from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
+from interpretable_arch.symmetry_conjugation import ComplexConjugation, UnitaryConjugation
+from interpretable_arch.symmetry_groups import polar
+
+
+@dataclass(frozen=True)
+class GroupRepresentationConfig:
+    """`d` defaults to order - 1, where the optimum is unique; `scale` turns Re z into logits."""
+
+    order: int
+    d: int | None = None
+    scale: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.order < 2:
+            raise ValueError(f"order: wanted at least 2, got {self.order}")
+        if self.width < 1:
+            raise ValueError(f"d: wanted at least 1, got {self.d}")
+
+    @property
+    def width(self) -> int:
+        return self.order - 1 if self.d is None else self.d
+
+
+EXAMPLES = {"plain": GroupRepresentationConfig(order=6, d=3)}
+
+
+class GroupRepresentation(nn.Module):
+    """Pairs [batch, 2] to logits [batch, order]; `tokens` [order, d, d, 2], real and imaginary."""
+
+    def __init__(self, config: GroupRepresentationConfig) -> None:
+        super().__init__()
+        self.config = config
+        n, d = config.order, config.width
+        start = polar(torch.randn(n, d, d, dtype=torch.complex128))
+        start = torch.view_as_real(start).to(torch.get_default_dtype())
+        self.tokens = nn.Parameter(start.contiguous())
+        self.hook_product = HookPoint()
+
+    def matrices(self) -> Complex[Tensor, "order d d"]:
+        """A_a for every element a."""
+        return torch.view_as_complex(self.tokens)
+
+    def forward(self, pairs: Int[Tensor, "*batch 2"]) -> Float[Tensor, "*batch order"]:
+        return self.config.scale * self.scores(pairs).real
+
+    def scores(self, pairs: Int[Tensor, "*batch 2"]) -> Complex[Tensor, "*batch order"]:
+        """z(c | a, b), in the unit disc for unitary tokens."""
+        tokens = self.matrices()
+        product = self.hook_product(tokens[pairs[..., 0]] @ tokens[pairs[..., 1]])
+        return product.flatten(-2) @ tokens.flatten(-2).conj().T / self.config.width
+
+    def loss(
+        self, pairs: Int[Tensor, "*batch 2"], targets: Int[Tensor, "*batch"]
+    ) -> Float[Tensor, ""]:
+        """Mean over the batch of sum_c |z_c - t_c|^2."""
+        z = self.scores(pairs)
+        low = -1 / (self.config.order - 1)
+        classes = torch.arange(self.config.order, device=z.device)
+        wanted = torch.where(targets[..., None] == classes, 1.0, low)
+        return ((z.real - wanted).square() + z.imag.square()).sum(-1).mean()
+
+    def constrain(self, parameters: Parameters) -> dict[str, Tensor]:
+        """Back to unitary tokens after a step (any leading axes)."""
+        tokens = torch.view_as_complex(parameters["tokens"])
+        return {**parameters, "tokens": torch.view_as_real(newton_schulz(tokens))}
+
+    def representation(self, pairs: Int[Tensor, "input 2"]) -> Float[Tensor, "input feature"]:
+        """A_a A_b, flat; a change of basis leaves its inner products alone."""
+        tokens = self.matrices()
+        return torch.view_as_real(tokens[pairs[:, 0]] @ tokens[pairs[:, 1]]).flatten(1)
+
+    def example_inputs(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(self.config.order, (count, 2), generator=generator)
+
+    def sites(self) -> Mapping[str, Site]:
+        return {f"row.{i}": Site("hook_product", -2, i) for i in range(self.config.width)}
+
+    def decompose(self, pairs: Int[Tensor, "batch 2"]) -> Decomposition:
+        """One part per row of A_a A_b; in the basis of a reading, rows group into irreducibles."""
+        tokens = self.matrices()
+        product = torch.view_as_real(tokens[pairs[:, 0]] @ tokens[pairs[:, 1]])
+        factor = self.config.scale / self.config.width
+        parts = []
+        for i in range(self.config.width):
+            direction = factor * self.tokens[:, i].flatten(1).T
+            parts.append(Component(f"row.{i}", product[:, i].flatten(1), direction))
+        return Decomposition(tuple(parts), Exactness.unconditional())
+
+    def symmetry(self) -> Symmetry:
+        """PU(d) by conjugation and complex conjugation; invariants, as no canonical form is."""
+        d = self.config.width
+        rows = Action("tokens", 1, "direct", complex=True)
+        columns = Action("tokens", 2, "dual", complex=True)
+        factors = (
+            Factor("conjugate", ComplexConjugation(d), (rows,)),
+            Factor("basis", UnitaryConjugation(d), (rows, columns), stabiliser=1),
+        )
+        return Symmetry(factors, lambda p: triple_traces(torch.view_as_complex(p["tokens"])))
+
+    def interpretation(self) -> Interpretation:
+        """The operation it has learned, its character, and the formula that they give."""
+        return read_tokens(self.matrices().detach(), self.config.scale)
+
+
+def triple_traces(tokens: Tensor) -> dict[str, Tensor]:
+    """tr(A_a A_b A_c*)/d, conjugated so that its largest imaginary part is positive."""
+    products = torch.einsum("aij,bjk->abik", tokens, tokens).flatten(2)
+    z = products @ tokens.flatten(1).conj().T / tokens.shape[-1]
+    imaginary = z.imag.flatten()
+    sign = torch.sign(imaginary[imaginary.abs().argmax()])
+    return {"real": z.real, "imaginary": z.imag * torch.where(sign < 0, -1.0, 1.0)}
