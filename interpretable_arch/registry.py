@@ -35,8 +35,11 @@ class Entry:
 ENTRIES: dict[str, Entry] = {
     "attention": Entry("layer", "layers.attention", "AttentionConfig", "Attention"),
     "mlp": Entry("layer", "layers.mlp", "MLPConfig", "MLP"),
+    "mixture": Entry("layer", "layers.mixture", "MixtureConfig", "Mixture"),
+    "senses": Entry("layer", "layers.senses", "SensesConfig", "Senses"),
     "block": Entry("layer", "layers.block", "BlockConfig", "Block"),
     "transformer": Entry("model", "models.transformer", "TransformerConfig", "Transformer"),
+    "backpack": Entry("model", "models.backpack", "BackpackConfig", "Backpack"),
     "group_mlp": Entry("model", "models.group_mlp", "GroupMLPConfig", "GroupMLP"),
     "group_transformer": Entry(
         "model", "models.group_transformer", "GroupTransformerConfig", "GroupTransformer"

@@ -20,8 +20,8 @@ Side = Literal["direct", "dual"]
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """The model's parameters by name, without gradients."""
-    return {name: value.detach() for name, value in model.named_parameters()}
+    """The model's parameters and persistent buffers by name, without gradients."""
+    return {name: value.detach() for name, value in model.state_dict().items()}
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ class Group(ABC):
 
 @dataclass(frozen=True)
 class Factor:
-    """A named group with its actions; `key` gives rows [n, feature] that identify what is permuted.
+    """A named group with its actions.
 
-    A key must be invariant under the factors that come later in the product.
+    `key` gives rows [n, feature] (or [copies, n, feature]) that identify what is permuted; it must be invariant under the factors that come later in the product.
     """
 
     name: str
@@ -154,16 +154,20 @@ class Factor:
 
     def fit(self, parameters: Parameters, reference: Parameters) -> Tensor:
         if self.key is not None:
-            pairs = [(self.key(parameters)[None], self.key(reference)[None], "direct")]
-            return self.group.fit(pairs)  # pyright: ignore[reportArgumentType]
+            return self.group.fit([(self._rows(parameters), self._rows(reference), "direct")])
         anchors = [a for a in self.actions if a.anchor]
         old = [a.anchor_view(parameters[a.parameter]) for a in anchors]
         new = [a.anchor_view(reference[a.parameter]) for a in anchors]
         return self.group.fit([(o, n, a.side) for o, n, a in zip(old, new, anchors, strict=True)])
 
+    def _rows(self, parameters: Parameters) -> Tensor:
+        assert self.key is not None
+        rows = self.key(parameters)
+        return rows if rows.dim() == 3 else rows[None]
+
     def canonical(self, parameters: Parameters) -> Tensor:
         if self.key is not None:
-            return self.group.canonical([(self.key(parameters)[None], "direct")])
+            return self.group.canonical([(self._rows(parameters), "direct")])
         anchors = [a for a in self.actions if a.anchor]
         return self.group.canonical(
             [(a.anchor_view(parameters[a.parameter]), a.side) for a in anchors]

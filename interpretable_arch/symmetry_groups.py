@@ -127,7 +127,8 @@ class Scale(Group):
 
 @dataclass(frozen=True)
 class Translation(Group):
-    """x + t on the direct side, x - t on the dual; canonical: the dual side has mean zero."""
+    """x + t on the direct side, x - t on the dual; canonical: the dual side (or, alone,
+    the direct one) has mean zero."""
 
     n: int
 
@@ -152,7 +153,8 @@ class Translation(Group):
         return torch.cat([y - x if s == "direct" else x - y for x, y, s in pairs], -1).mean(-1)
 
     def canonical(self, views: Views) -> Tensor:
-        return _join(views, "dual").mean(-1)
+        duals = [v for v, s in views if s == "dual"]
+        return torch.cat(duals, -1).mean(-1) if duals else -_join(views).mean(-1)
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,10 @@ def rotate(x: Float[Tensor, "*batch position head d_head"]) -> Tensor:
 
 
 def write_out(model: nn.Module, on: bool) -> None:
-    """Select softmax(QK^T)V in every attention of the model (needed under vmap: speed)."""
+    """Select the written-out path in every layer that has one.
+
+    softmax(QK^T)V in attention, all experts and a mask in a mixture: what vmap can stack.
+    """
     for module in model.modules():
-        if isinstance(module, Attention):
+        if hasattr(module, "written_out"):
             module.written_out = on

@@ -58,6 +58,13 @@ EXAMPLES = {
     "learned": TransformerConfig(**_TINY),
     "tied": TransformerConfig(**_TINY, tied=True, layers=1),
     "bias": TransformerConfig(**_TINY, bias=True, layers=1),
+    "mixture": TransformerConfig(
+        **{
+            **_TINY,
+            "layers": 1,
+            "mlp": {"class_path": "mixture", "init_args": {"experts": 3, "k": 2, "d_expert": 3}},
+        }
+    ),
     "rotary": TransformerConfig(**{**_TINY, "d_model": 4}, positions="rotary"),
 }
 

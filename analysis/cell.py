@@ -1,0 +1,212 @@
+"""One architecture on one task: K runs -> what they reached, how much they differ, what they say.
+
+Models are called on the task's probe inputs, the same for all seeds, trained and untrained. A
+reading is made of every finished seed; on a group task its label is what solutions are counted by.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from analysis.reading.groups import GroupReading, read_group
+from analysis.reading.logits import LogitReading, read_logits
+from analysis.stability import Interval, Stability, stability
+from analysis.stability.intervals import mean_interval, undefined
+from training.data.task import Task
+from training.experiment import Experiment
+from training.fit import seed_model
+from training.runs import Run, run_model
+
+Reading = GroupReading | LogitReading
+PIECE = 512
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One seed's history; losses in the task's unit, accuracy in [0, 1]."""
+
+    seed: str
+    step: tuple[int, ...]
+    train_loss: tuple[float, ...]
+    held_out_loss: tuple[float, ...]
+    held_out_accuracy: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What K seeds of one architecture did on one task.
+
+    Loss and accuracy are held out, after the last step, over the seeds that did not diverge;
+    `solved` counts seeds at or above `solved_at`, of all; `seconds` is the training time of all.
+    `sum_error` is the worst relative error of the sum of parts against forward, in the precision
+    of the run; None for a model without parts.
+    """
+
+    task: str
+    architecture: str
+    exactness: str
+    parameters: int
+    seeds: tuple[str, ...]
+    status: tuple[str, ...]
+    solved: int
+    solved_at: float
+    held_out_loss: Interval
+    held_out_accuracy: Interval
+    seconds: float
+    sum_error: float | None
+    curves: tuple[Curve, ...]
+    stability: Stability
+    readings: tuple[Reading | None, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        plain = {k: v for k, v in vars(self).items() if k not in ("stability", "readings")}
+        return {
+            **plain,
+            "held_out_loss": self.held_out_loss.to_mapping(),
+            "held_out_accuracy": self.held_out_accuracy.to_mapping(),
+            "curves": [asdict(c) for c in self.curves],
+            "stability": self.stability.to_mapping(),
+            "readings": [None if r is None else r.to_mapping() for r in self.readings],
+        }
+
+
+def measure(
+    names: tuple[str, str],
+    experiment: Experiment,
+    runs: Sequence[Run],
+    task: Task,
+    *,
+    solved_at: float,
+    threshold: float,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Cell:
+    """The cell of a (task, architecture) pair from its runs, in the order of the seeds."""
+    models = [run_model(run, task) for run in runs]
+    fine = [run.status == "finished" for run in runs]
+    progress("reading")
+    readings = tuple(_read(m, task) if ok else None for m, ok in zip(models, fine, strict=True))
+    progress("measuring stability")
+    found = _stability(experiment, models, fine, readings, task, threshold)
+    progress("checking parts")
+    error, exactness = _parts([m for m, ok in zip(models, fine, strict=True) if ok], task)
+    final = [run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0] for run in runs]
+    accuracy = [row["held_out_accuracy"] for row in final]
+    return Cell(
+        task=names[0],
+        architecture=names[1],
+        exactness=exactness,
+        parameters=sum(p.numel() for p in models[0].parameters()),
+        seeds=tuple(str(run.seed) for run in runs),
+        status=tuple(run.status for run in runs),
+        solved=sum(ok and a >= solved_at for ok, a in zip(fine, accuracy, strict=True)),
+        solved_at=solved_at,
+        held_out_loss=_mean([row["held_out_loss"] for row in final], fine),
+        held_out_accuracy=_mean(accuracy, fine),
+        seconds=sum(run.seconds for run in runs),
+        sum_error=error,
+        curves=tuple(_curve(run) for run in runs),
+        stability=found,
+        readings=readings,
+    )
+
+
+def _mean(values: Sequence[float], fine: Sequence[bool]) -> Interval:
+    kept = torch.tensor([v for v, ok in zip(values, fine, strict=True) if ok], dtype=torch.float64)
+    if not len(kept) or not bool(kept.isfinite().all()):
+        return undefined(float("nan"), "no seed finished with a finite value")
+    return mean_interval(kept)
+
+
+def _curve(run: Run) -> Curve:
+    columns = run.metrics.to_pydict()
+    names = ("step", "train_loss", "held_out_loss", "held_out_accuracy")
+    return Curve(str(run.seed), *(tuple(columns[n]) for n in names))
+
+
+def _read(model: nn.Module, task: Task) -> Reading | None:
+    """The group reading of tokens or of logits; None where the task is no group's."""
+    if task.group is None:
+        return None
+    matrices: Callable[[], Tensor] | None = getattr(model, "matrices", None)
+    with torch.no_grad():
+        if matrices is not None:
+            return read_group(matrices().to(torch.complex128), task.group)
+        order = task.group.order
+        pairs = torch.cartesian_prod(torch.arange(order), torch.arange(order))
+        return read_logits(model(pairs).reshape(order, order, order).double(), task.group)
+
+
+def _label(model: nn.Module, reading: Reading | None) -> str | None:
+    if reading is not None:
+        return reading.label
+    interpretation = getattr(model, "interpretation", None)
+    return None if interpretation is None else interpretation().label
+
+
+def _stability(
+    experiment: Experiment,
+    models: Sequence[nn.Module],
+    fine: Sequence[bool],
+    readings: Sequence[Reading | None],
+    task: Task,
+    threshold: float,
+) -> Stability:
+    untrained = [seed_model(experiment, seed, task).eval() for seed in experiment.seeds]
+    labels = [
+        (_label(m, r) if ok else "diverged")
+        for m, r, ok in zip(models, readings, fine, strict=True)
+    ]
+    trained_features = _features(models, task.probe)
+    untrained_features = None if trained_features is None else _features(untrained, task.probe)
+    return stability(
+        torch.stack([_outputs(m, task.probe) for m in models]),
+        targets=_targets(task),
+        representations=trained_features,
+        untrained_outputs=torch.stack([_outputs(m, task.probe) for m in untrained]),
+        untrained_representations=untrained_features,
+        interpretation_labels=None if None in labels else [str(label) for label in labels],
+        diverged=[not ok for ok in fine],
+        threshold=threshold,
+    )
+
+
+def _outputs(model: nn.Module, inputs: Tensor) -> Float[Tensor, "*input output"]:
+    with torch.no_grad():
+        return torch.cat([model(piece) for piece in inputs.split(PIECE)])
+
+
+def _features(
+    models: Sequence[nn.Module], inputs: Tensor
+) -> Float[Tensor, "seed input feature"] | None:
+    """What CKA compares: each model's `representation`, None where a model has none."""
+    found = [getattr(m, "representation", None) for m in models]
+    if any(f is None for f in found):
+        return None
+    with torch.no_grad():
+        return torch.stack([torch.cat([f(p) for p in inputs.split(PIECE)]) for f in found if f])
+
+
+def _targets(task: Task) -> Int[Tensor, " input"] | None:
+    """The right answers on the probe inputs, where the task says what they are."""
+    if task.group is None or task.probe.shape[-1] != 2:
+        return None
+    return task.group.table[task.probe[:, 0], task.probe[:, 1]]
+
+
+def _parts(models: Sequence[nn.Module], task: Task) -> tuple[float | None, str]:
+    """The worst error of the sum of parts over seeds, and the promise that it keeps."""
+    if not models or not hasattr(models[0], "decompose"):
+        return None, "not offered"
+    inputs = task.probe[:PIECE] if task.probe.dim() == 2 and task.group else task.probe[:8]
+    errors, exactness = [], ""
+    with torch.no_grad():
+        for model in models:
+            parts = model.decompose(inputs)  # pyright: ignore[reportCallIssue]
+            errors.append(parts.relative_error(model(inputs)))
+            exactness = str(parts.exactness)
+    return max(errors), exactness

@@ -1,0 +1,68 @@
+"""What each command of the command line does, once its options are read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from analysis.comparison import Result, save
+from analysis.comparison import compare as run_comparison
+from analysis.comparison import study as run_study
+from analysis.reading.card import reading_card
+from analysis.report.page import write_page
+from training.experiment import Comparison, Experiment
+from training.fit import fit as run_fit
+from training.runs import seed_folder
+
+
+def fit(experiment: Experiment, options: Any) -> int:
+    """Train, then say where each run lies."""
+    runs = run_fit(experiment, options.root, progress=not options.quiet, logger=options.logger)
+    for run in runs:
+        last = run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0]
+        folder = seed_folder(Path(options.root), experiment, run.seed)
+        print(
+            f"{folder}  {run.status}  held-out loss {last['held_out_loss']:.4g}"
+            f"  accuracy {last['held_out_accuracy']:.4g}"
+        )
+    return 0
+
+
+def study(experiment: Experiment, options: Any) -> int:
+    """Train what is missing, measure, write the page."""
+    progress = not options.quiet
+    result = run_study(
+        experiment, options.root, progress=progress, logger=options.logger, say=print
+    )
+    return _saved(result, options)
+
+
+def compare(comparison: Comparison, options: Any) -> int:
+    """Train what is missing of every pair, measure, write the page."""
+    progress = not options.quiet
+    result = run_comparison(
+        comparison, options.root, progress=progress, logger=options.logger, say=print
+    )
+    return _saved(result, options)
+
+
+def read(options: Any) -> int:
+    """Print what one trained model says of itself, and what edits of it do."""
+    print(reading_card(Path(options.run), options.features, options.edit, options.save))
+    return 0
+
+
+def report(options: Any) -> int:
+    """Write the page of a result again, beside its JSON."""
+    path = Path(options.result)
+    try:
+        mapping = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: wanted the JSON of a comparison ({error})") from error
+    print(f"page: {write_page(mapping, path.with_suffix('.html'))}")
+    return 0
+
+
+def _saved(result: Result, options: Any) -> int:
+    numbers, page = save(result, options.reports)
+    print(f"numbers: {numbers}\npage:    {page}\nruns:    {options.root}")
+    return 0

@@ -1,0 +1,150 @@
+"""Several architectures on the same tasks and seeds: fit, read, measure, and one frozen result.
+
+A study is a comparison with one architecture on one task. The result is written as JSON and as a
+page; runs that are on disk already are neither trained nor touched again.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analysis.cell import Cell, measure
+from analysis.report.page import write_page
+from training.data import build_task
+from training.experiment import Architecture, Comparison, Experiment
+from training.fit import Logger, fit
+from training.runs import current_versions
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """All cells of a comparison; `config` is the whole YAML that asked for it."""
+
+    name: str
+    description: str
+    unit: str
+    config: str
+    cells: tuple[Cell, ...]
+    versions: Mapping[str, Any]
+    seconds: float
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain data for JSON: numbers that are not finite become null."""
+        cells = [cell.to_mapping() for cell in self.cells]
+        return _plain({**vars(self), "cells": cells, "versions": dict(self.versions)})
+
+
+def compare(
+    comparison: Comparison,
+    root: Path | str,
+    *,
+    progress: bool = True,
+    logger: Logger | None = None,
+    say: Say = lambda _: None,
+) -> Result:
+    """Train what is missing of every pair of task and architecture, then measure them all."""
+    return _result(comparison, comparison.experiments(), root, progress, logger, say)
+
+
+def study(
+    experiment: Experiment,
+    root: Path | str,
+    *,
+    progress: bool = True,
+    logger: Logger | None = None,
+    say: Say = lambda _: None,
+) -> Result:
+    """Many seeds of one experiment: a comparison with one cell."""
+    architecture = Architecture(experiment.model, experiment.optimizer, experiment.trainer)
+    names = experiment.task.class_path, experiment.model.class_path
+    alone = Comparison(
+        name=experiment.name,
+        description=f"{names[1]} on {names[0]}, {len(experiment.seeds)} seeds",
+        seeds=experiment.seeds,
+        tasks={names[0]: experiment.task},
+        architectures={names[1]: architecture},
+    )
+    return _result(alone, [(*names, experiment)], root, progress, logger, say)
+
+
+def _result(
+    comparison: Comparison,
+    experiments: Sequence[tuple[str, str, Experiment]],
+    root: Path | str,
+    progress: bool,
+    logger: Logger | None,
+    say: Say,
+) -> Result:
+    started, cells, units = time.monotonic(), [], set()
+    for task_name, architecture, experiment in experiments:
+        say(f"{task_name} · {architecture}: {len(experiment.seeds)} seeds")
+        runs = fit(experiment, root, progress=progress, logger=logger)
+        task = build_task(experiment.task.class_path, experiment.task.init_args)
+        units.add(task.unit)
+        cell = measure(
+            (task_name, architecture),
+            experiment,
+            runs,
+            task,
+            solved_at=comparison.solved_at,
+            threshold=comparison.class_threshold,
+        )
+        cells.append(cell)
+        say(_line(cell))
+    return Result(
+        name=comparison.name,
+        description=comparison.description,
+        unit=", ".join(sorted(units)),
+        config=yaml.safe_dump(comparison.to_mapping(), sort_keys=False, allow_unicode=True),
+        cells=tuple(cells),
+        versions=current_versions(),
+        seconds=time.monotonic() - started,
+    )
+
+
+def save(result: Result, folder: Path | str) -> tuple[Path, Path]:
+    """Write <folder>/<name>.json and .html, each whole or not at all; returns their paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    mapping = result.to_mapping()
+    stem = folder / result.name
+    text = json.dumps(mapping, indent=1, allow_nan=False, ensure_ascii=False)
+    written = _write_whole(stem.with_name(stem.name + ".json"), text)
+    return written, write_page(mapping, stem.with_name(stem.name + ".html"))
+
+
+def _write_whole(path: Path, text: str) -> Path:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def _line(cell: Cell) -> str:
+    classes = cell.stability.by_output
+    parts = [
+        f"  solved {cell.solved}/{len(cell.seeds)}",
+        f"held-out loss {cell.held_out_loss}",
+        f"accuracy {cell.held_out_accuracy}",
+        "" if classes is None else f"{len(classes.counts)} solution classes",
+        "" if cell.sum_error is None else f"sum of parts within {cell.sum_error:.1e}",
+        f"{cell.seconds:.0f} s",
+    ]
+    return ", ".join(p for p in parts if p)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,145 @@
+"""One trained model in words: what it computes, how exactly, and what an edit of it does."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analysis.reading.groups import GroupReading, read_group
+from interpretable_arch.edits import Edit, edited
+from interpretable_arch.hooks import state_share
+from training.data import build_task
+from training.data.task import Task
+from training.objective import Measure
+from training.runs import Run, load_run, run_model
+
+
+def reading_card(
+    folder: Path, features: int = 20, edits: Sequence[str] = (), save: str | None = None
+) -> str:
+    """The card of the run in `folder`; `save` keeps the edits beside the experiment's runs."""
+    run = load_run(folder)
+    task = build_task(run.experiment.task.class_path, run.experiment.task.init_args)
+    model = run_model(run, task)
+    parsed = [parse_edit(text) for text in edits]
+    lines = [f"{run.experiment.model.class_path} on {task.name}, seed {run.seed}: {run.status}"]
+    with torch.no_grad():
+        lines += _exactness(model, task) + _interpretation(model, features)
+        lines += _group(model, task) + _edits(model, task, parsed)
+    if save is not None:
+        lines.append(f"edits saved: {save_edits(folder, save, parsed, run)}")
+    return "\n".join(lines)
+
+
+def parse_edit(text: str) -> Edit:
+    """VERB:PART[:VALUE], as in ablate:row.0, scale:blocks.0.mlp:0.5, pin:sense.1:0."""
+    verb, _, rest = text.partition(":")
+    part, _, value = rest.partition(":")
+    if verb == "ablate" and part and not value:
+        return Edit.ablate(part)
+    if verb in ("scale", "pin") and part:
+        try:
+            return Edit(verb, part, float(value))  # pyright: ignore[reportArgumentType]
+        except ValueError:
+            pass
+    raise ValueError(
+        f"--edit: wanted ablate:PART, scale:PART:FACTOR or pin:PART:VALUE, got {text!r}"
+    )
+
+
+def save_edits(folder: Path, name: str, edits: Sequence[Edit], run: Run) -> Path:
+    """<experiment>/edits/<seed>-<name>.json; the run itself is never changed."""
+    if not name.isidentifier():
+        raise ValueError(f"--save: wanted letters, digits and underscores, got {name!r}")
+    place = folder.resolve().parent / "edits"
+    place.mkdir(exist_ok=True)
+    path = place / f"{run.seed}-{name}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps([e.to_mapping() for e in edits], indent=1))
+    os.replace(partial, path)
+    return path
+
+
+def load_edits(path: Path) -> tuple[Edit, ...]:
+    """What `save_edits` wrote."""
+    return tuple(Edit.from_mapping(m) for m in json.loads(path.read_text()))
+
+
+def _inputs(task: Task) -> Tensor:
+    return task.probe[:512] if task.group is not None else task.probe[:8]
+
+
+def _exactness(model: nn.Module, task: Task) -> list[str]:
+    if not hasattr(model, "decompose"):
+        return ["parts: not offered by this model"]
+    inputs = _inputs(task)
+    parts = model.decompose(inputs)  # pyright: ignore[reportCallIssue]
+    error = parts.relative_error(model(inputs))
+    lines = [
+        f"parts: {len(parts.components)}, their sum is the {parts.quantity} within {error:.1e}",
+        f"exactness: {parts.exactness}",
+    ]
+    if parts.exactness.set_by:
+        lines.append(f"  set by {', '.join(parts.exactness.set_by)}")
+    if parts.state:
+        share = state_share(model, inputs, parts.state)
+        lines.append(f"  state share {share:.3g}: output change when the state is another input's")
+    return lines
+
+
+def _interpretation(model: nn.Module, count: int) -> list[str]:
+    if not hasattr(model, "interpretation"):
+        return ["interpretation: not offered by this model"]
+    read: Any = model.interpretation()  # pyright: ignore[reportCallIssue]
+    lines = [f"symmetry: {model.symmetry()}", f"label: {read.label}"]  # pyright: ignore[reportCallIssue]
+    lines += [f"  {f.name} = {f.value:.4g}  ({f.description})" for f in read.features[:count]]
+    if len(read.features) > count:
+        lines.append(f"  ... and {len(read.features) - count} more features")
+    for formula in read.formulas:
+        lines.append(f"formula ({formula.quantity}): {formula.expression}")
+        lines.append(f"  largest error against the model {formula.error:.2g}")
+    return lines + [f"note: {note}" for note in read.notes]
+
+
+def _group(model: nn.Module, task: Task) -> list[str]:
+    matrices = getattr(model, "matrices", None)
+    if task.group is None or matrices is None:
+        return []
+    return group_lines(read_group(matrices().to(torch.complex128), task.group))
+
+
+def group_lines(reading: GroupReading) -> list[str]:
+    """The group reading in words: what it holds and how exactly, with the exact matrices."""
+    lines = [
+        f"representation of {reading.group}: {reading.label}",
+        f"  homomorphism defect {reading.defect:.2g}, max |chi + 1| off e {reading.off_identity:.2g}",
+    ]
+    if reading.residual is not None:
+        lines.append(f"  intertwiner to the exact sum: residual {reading.residual:.2g}")
+    for form in reading.irreducibles:
+        lines.append(
+            f"  {form.name}: {form.type}, dimension {form.dimension},"
+            f" {form.products} products verified, error {form.product_error:.1g}"
+        )
+        for label, matrix in zip(form.generators, form.matrices, strict=True):
+            lines.append(f"    {label} -> {matrix.text}")
+    return lines
+
+
+def _edits(model: nn.Module, task: Task, edits: Sequence[Edit]) -> list[str]:
+    """Held-out loss and accuracy with the edits in place: the total effect."""
+    if not edits:
+        return []
+    inputs, targets = task.held_out.take(torch.arange(min(len(task.held_out), 512)))
+    before = Measure(model)(inputs, targets).tolist()
+    with edited(model, *edits):
+        after = Measure(model)(inputs, targets).tolist()
+    return [
+        f"with {', '.join(f'{e.verb} {e.component}' for e in edits)} (total effect):",
+        f"  held-out loss {before[0]:.4g} -> {after[0]:.4g}",
+        f"  held-out accuracy {before[1]:.4g} -> {after[1]:.4g}",
+    ]

@@ -1,0 +1,62 @@
+"""What a comparison lets one say, in sentences: counts, units, intervals and what is unresolved."""
+
+from analysis.stability.intervals import Interval
+from analysis.stability.nulls import PairMeasure
+from analysis.stability.result import Stability
+
+
+def statements(found: Stability) -> tuple[str, ...]:
+    """The sentences of one result; measures that are missing have none."""
+    candidates = (
+        _seeds(found),
+        found.by_output and f"By output: {found.by_output.statement}.",
+        found.by_output_with_diverged
+        and f"By output, with diverged seeds: {found.by_output_with_diverged.statement}.",
+        found.by_interpretation and f"By interpretation: {found.by_interpretation.statement}.",
+        found.by_interpretation_with_diverged
+        and f"By interpretation, with diverged seeds: "
+        f"{found.by_interpretation_with_diverged.statement}.",
+        _disagreement(found),
+        *(_null(each) for each in (found.disagreement, found.divergence, found.cka) if each),
+        _without_width(found),
+    )
+    return tuple(sentence for sentence in candidates if sentence)
+
+
+def _seeds(found: Stability) -> str:
+    seeds = f"{found.seeds} seed{'s' if found.seeds > 1 else ''}"
+    if not found.kept:
+        return f"{seeds}, all diverged: there is nothing to compare."
+    lost = f", {len(found.diverged)} of which diverged" if found.diverged else ""
+    return f"{seeds}{lost}; intervals are for new seeds on the same {found.inputs} inputs."
+
+
+def _disagreement(found: Stability) -> str | None:
+    if found.disagreement is None or len(found.kept) < 2:
+        return None
+    sentence = f"Two seeds predict differently on a share {found.disagreement.raw} of the inputs"
+    if found.errors is None:
+        return f"{sentence}."
+    expected = f"independent errors would give {found.errors.independent.estimate:.3g}"
+    return f"{sentence}; at error rate {found.errors.error}, {expected}."
+
+
+def _null(measure: PairMeasure) -> str | None:
+    if measure.above_null is None or measure.null is None or len(measure.seeds) < 2:
+        return None
+    raw = f"{measure.name} {measure.raw.estimate:.3g}, untrained {measure.null.estimate:.3g}"
+    if not measure.above_null.defined:
+        return f"{raw}: {measure.above_null.method}."
+    return f"{raw}: {measure.above_null} of the way from untrained to all seeds the same."
+
+
+def _without_width(found: Stability) -> str | None:
+    pairs = (found.disagreement, found.divergence, found.cka)
+    intervals: list[tuple[str, Interval]] = [(each.name, each.raw) for each in pairs if each]
+    flat = [name for name, interval in intervals if interval.degenerate]
+    if not flat:
+        return None
+    return (
+        f"The interval of {' and '.join(flat)} has no width because all seeds are alike:"
+        " see the bound on the largest class for what that excludes."
+    )

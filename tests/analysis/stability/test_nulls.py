@@ -1,0 +1,64 @@
+"""The untrained null: where a score lies between untrained models and perfect agreement."""
+
+import math
+
+import pytest
+import torch
+
+from analysis.stability.intervals import jackknife
+from analysis.stability.nulls import above_null, pair_measure
+
+
+def level(value: float, seeds: int = 4) -> torch.Tensor:
+    return torch.full((seeds, seeds), value, dtype=torch.float64)
+
+
+def noisy(value: float, seeds: int, generator: torch.Generator) -> torch.Tensor:
+    shift = 0.02 * torch.randn(seeds, generator=generator, dtype=torch.float64)
+    return level(value, seeds) + shift[:, None] + shift[None, :]
+
+
+@pytest.mark.parametrize(
+    ("raw", "null", "best", "expected"),
+    [(0.9, 0.5, 1.0, 0.8), (0.5, 0.5, 1.0, 0.0), (1.0, 0.5, 1.0, 1.0), (0.1, 0.8, 0.0, 0.875)],
+)
+def test_by_hand(raw: float, null: float, best: float, expected: float) -> None:
+    assert above_null(level(raw), level(null), best=best).estimate == pytest.approx(expected)
+
+
+def test_a_seed_is_left_out_of_both_at_once(generator: torch.Generator) -> None:
+    raw, null = noisy(0.8, 7, generator), noisy(0.4, 7, generator)
+
+    def ratio(kept: torch.Tensor) -> float:
+        rows, columns = torch.triu_indices(len(kept), len(kept), 1)
+        a, b = (float(each[kept][:, kept][rows, columns].mean()) for each in (raw, null))
+        return (a - b) / (1 - b)
+
+    slow, fast = jackknife(ratio, 7), above_null(raw, null, best=1.0)
+    assert (fast.estimate, fast.low, fast.high) == pytest.approx(
+        (slow.estimate, slow.low, slow.high)
+    )
+
+
+def test_worse_than_untrained_is_negative() -> None:
+    assert above_null(level(0.2), level(0.5), best=1.0).estimate == pytest.approx(-0.6)
+
+
+def test_untrained_models_that_agree_leave_no_room() -> None:
+    found = above_null(level(1.0), level(1.0), best=1.0)
+    assert math.isnan(found.estimate)
+    assert "untrained models agree already" in found.method
+
+
+def test_a_measure_without_a_null_says_so(generator: torch.Generator) -> None:
+    found = pair_measure(
+        "similarity", "share", best=1.0, seeds=(0, 2, 5), matrix=noisy(0.99, 3, generator)
+    )
+    assert found.null is None
+    assert found.above_null is None
+    assert len(found.matrix) == 3
+
+
+def test_other_seeds_are_refused() -> None:
+    with pytest.raises(ValueError, match="null: wanted the same seeds"):
+        above_null(level(0.5), level(0.5)[:3, :3], best=1.0)

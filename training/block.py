@@ -1,0 +1,84 @@
+"""A block of seeds that is trained together: what a model and a stack of models have in common."""
+
+from abc import abstractmethod
+
+import torch
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor, nn
+
+from training.constraint import constrain
+from training.objective import Measure, Objective
+from training.optimizers import clip_by_seed
+
+
+class Block(nn.Module):
+    """Parameters of one or more seeds; every result has a leading seed axis.
+
+    `tree` holds the parameters, with `seed_axes` (0 or 1) leading axes of length `seeds`.
+    """
+
+    seed_axes: int
+
+    def __init__(self, tree: nn.Module, seeds: int) -> None:
+        super().__init__()
+        self.tree, self.seeds = tree, seeds
+        # In a tuple, so that the wrappers don't list the tree's parameters a second time.
+        self._wrapped = (Objective(tree), Measure(tree))
+
+    @abstractmethod
+    def run(self, module: nn.Module, inputs: Tensor, targets: Tensor, by_seed: bool) -> Tensor:
+        """`module(inputs, targets)` for every seed: [seed, *result]."""
+
+    @abstractmethod
+    def seed_state(self, index: int) -> dict[str, Tensor]:
+        """Copies of one seed's parameters and saved buffers, tied ones once, by a model's names."""
+
+    def losses(
+        self, inputs: Shaped[Tensor, "..."], targets: Shaped[Tensor, "..."], by_seed: bool
+    ) -> Float[Tensor, " seed"]:
+        """Training loss of each seed. `by_seed`: the data have a leading seed axis; else shared."""
+        return self.run(self._wrapped[0], inputs, targets, by_seed)
+
+    def measures(
+        self, inputs: Shaped[Tensor, "..."], targets: Shaped[Tensor, "..."]
+    ) -> Float[Tensor, "seed 2"]:
+        """Loss and accuracy of each seed on the same data."""
+        return self.run(self._wrapped[1], inputs, targets, by_seed=False)
+
+    def clip(self, max_norm: float) -> None:
+        """Limit each seed's joint gradient norm."""
+        found = [p.grad for p in self.parameters() if p.grad is not None]
+        clip_by_seed([g if self.seed_axes else g.unsqueeze(0) for g in found], max_norm)
+
+    def constrain(self) -> None:
+        """Apply the model's own retraction, where it has one."""
+        constrain(self.tree, self.seed_axes)
+
+    def is_finite(self) -> Bool[Tensor, " seed"]:
+        """Whether all parameters of a seed are finite."""
+        rows = [p.detach().isfinite().reshape(self.seeds, -1) for p in self.parameters()]
+        return torch.stack([row.all(dim=1) for row in rows]).all(dim=0)
+
+
+class OneSeed(Block):
+    """One model, called as it is."""
+
+    seed_axes = 0
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model, seeds=1)
+
+    def run(self, module: nn.Module, inputs: Tensor, targets: Tensor, by_seed: bool) -> Tensor:
+        data = (inputs[0], targets[0]) if by_seed else (inputs, targets)
+        return module(*data).unsqueeze(0)
+
+    def seed_state(self, index: int) -> dict[str, Tensor]:
+        assert index == 0, index
+        return {name: tensor.clone() for name, tensor in untied_state(self.tree).items()}
+
+
+def untied_state(tree: nn.Module) -> dict[str, Tensor]:
+    """The state dict, each tensor under the first of its names only; no copies."""
+    saved = tree.state_dict(keep_vars=True)
+    first = {id(tensor): name for name, tensor in reversed(saved.items())}
+    return {name: t.detach() for name, t in saved.items() if first[id(t)] == name}

@@ -1,0 +1,235 @@
+"""Train the seeds of an experiment that are not on disk yet, and return all its runs."""
+
+import logging
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pyarrow
+import torch
+from lightning.pytorch import Callback
+from lightning.pytorch import Trainer as LightningTrainer
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from torch import nn
+
+from interpretable_arch.registry import build
+from training.atomic import remove_leftovers
+from training.block_size import choose_block, make_block
+from training.callbacks import Evaluation, Progress
+from training.checkpoint import Checkpointing, SafetensorsIO
+from training.data import Task, build_task
+from training.experiment import ConfigError, Experiment, Seed
+from training.mirror import mirror
+from training.module import NEVER, BlockModule
+from training.plan import PlannedBlock, blocks_folder, plan
+from training.runs import Run, current_versions, experiment_folder, find_runs, save_run
+
+Logger = Literal["csv", "wandb", "wandb-online"]
+
+_DTYPES = {"32": torch.float32, "64": torch.float64}
+
+
+def fit(
+    experiment: Experiment,
+    root: Path | str,
+    *,
+    progress: bool = True,
+    logger: Logger | None = None,
+) -> tuple[Run, ...]:
+    """All runs of the experiment in the order of its seeds; only missing ones are trained.
+
+    Seeds are trained block by block. An interrupted block goes on exactly where its last
+    checkpoint left it. Raises ConfigError or ValueError for a model or task that can't be built,
+    RunError for a damaged run, DiskFullError for a full disk; finished runs are never touched.
+    `logger` mirrors each newly finished run; wandb stays offline unless "wandb-online" is asked.
+    """
+    root = Path(root)
+    folder = experiment_folder(root, experiment)
+    for place in (folder, blocks_folder(folder)):
+        remove_leftovers(place)
+    runs = find_runs(root, experiment)
+    missing = [seed for seed in experiment.seeds if seed not in runs]
+    if missing:
+        with _undisturbed(experiment.trainer.precision), _quiet_lightning():
+            for run in _train(experiment, missing, root, progress):
+                runs[run.seed] = run
+                mirror(run, folder, logger)
+    return tuple(runs[seed] for seed in experiment.seeds)
+
+
+def _train(
+    experiment: Experiment, missing: Sequence[Seed], root: Path, progress: bool
+) -> Iterator[Run]:
+    device = device_of(experiment.trainer.accelerator)
+    task = build_task(experiment.task.class_path, experiment.task.init_args).to(device)
+
+    def choose(count: int) -> int:
+        if count == 1:
+            return 1
+        model = seed_model(experiment, missing[0], task).to(device)
+        return choose_block(experiment, missing[:count], model, task)
+
+    blocks = blocks_folder(experiment_folder(root, experiment))
+    for planned in plan(experiment, missing, blocks, choose):
+        module = train_block(experiment, planned, task, device, progress)
+        for run in _runs_of(module):
+            if run.seed in missing:
+                save_run(root, run)
+                yield run
+        planned.checkpoint.unlink(missing_ok=True)
+
+
+def seed_model(experiment: Experiment, seed: Seed, task: Task) -> nn.Module:
+    """The untrained model of a seed, on the processor: depends on `seed.init` alone."""
+    part = experiment.model
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed.init)
+        model = build(part.class_path, part.init_args, task.dimensions)
+    return model.to(_DTYPES[experiment.trainer.precision])
+
+
+def train_block(
+    experiment: Experiment,
+    planned: PlannedBlock,
+    task: Task,
+    device: torch.device,
+    progress: bool,
+) -> BlockModule:
+    """Train one block to its end, from its checkpoint if there is one."""
+    trainer, checkpoint = experiment.trainer, planned.checkpoint
+    block = make_block([seed_model(experiment, seed, task) for seed in planned.seeds])
+    module = BlockModule(experiment, planned.seeds, block, task)
+    callbacks: list[Callback] = [
+        Evaluation(trainer.evaluation_period),
+        Checkpointing(checkpoint, trainer.checkpoint_every),
+    ]
+    if progress:
+        callbacks.append(Progress(_label(experiment, planned.seeds)))
+    lightning = LightningTrainer(
+        accelerator="gpu" if device.type == "cuda" else device.type,
+        devices=1,
+        max_steps=trainer.max_steps,
+        max_epochs=-1,
+        callbacks=callbacks,
+        plugins=[SafetensorsIO(), LightningEnvironment()],
+        deterministic="warn",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=checkpoint.parent,
+    )
+    with _interruptible():
+        lightning.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None)
+    return module
+
+
+def device_of(accelerator: str) -> torch.device:
+    """The device of `trainer.accelerator`; "auto" takes a CUDA device if there is one.
+
+    Apple's is taken only when asked for: it has no float64. Raises ConfigError for an unknown or
+    absent one.
+    """
+    available = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    name = {"gpu": "cuda"}.get(accelerator, accelerator)
+    if not available.get(name, False):
+        found = ", ".join(kind for kind, present in available.items() if present)
+        raise ConfigError("trainer.accelerator", f"wants one of {found}, got {accelerator!r}")
+    if name == "auto":
+        name = "cuda" if available["cuda"] else "cpu"
+    return torch.device(name)
+
+
+def _runs_of(module: BlockModule) -> Iterator[Run]:
+    versions = current_versions()
+    for index, seed in enumerate(module.seeds):
+        diverged_at = int(module.diverged_at[index])
+        yield Run(
+            experiment=module.experiment,
+            seed=seed,
+            status="finished" if diverged_at == NEVER else "diverged",
+            metrics=_metrics(module, index),
+            weights=module.block.seed_state(index),
+            seconds=module.seconds / len(module.seeds),
+            versions=versions,
+            labels=module.task.labels,
+            diverged_at=None if diverged_at == NEVER else diverged_at,
+        )
+
+
+def _metrics(module: BlockModule, index: int) -> pyarrow.Table:
+    rows = torch.stack([values[index] for _, values in module.history])
+    columns = dict(zip(("train_loss", "held_out_loss", "held_out_accuracy"), rows.T, strict=True))
+    return pyarrow.table(
+        {
+            "step": pyarrow.array([step for step, _ in module.history], pyarrow.int64()),
+            **{name: pyarrow.array(column.numpy()) for name, column in columns.items()},
+        }
+    )
+
+
+def _label(experiment: Experiment, seeds: Sequence[Seed]) -> str:
+    noun = (
+        f"seed {seeds[0].init}" if len(seeds) == 1 else f"{len(seeds)} seeds from {seeds[0].init}"
+    )
+    return f"{experiment.name} · {noun}"
+
+
+@contextmanager
+def _undisturbed(precision: str) -> Iterator[None]:
+    """Set torch's precision and determinism for training; leave its global state as it was."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # exact resume on CUDA
+    dtype, filled = torch.get_default_dtype(), torch.utils.deterministic.fill_uninitialized_memory
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.set_default_dtype(_DTYPES[precision])
+    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, changes nothing
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.utils.deterministic.fill_uninitialized_memory = filled
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """No banners, tips or advice about options that are chosen here on purpose."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\.")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C stays a KeyboardInterrupt: Lightning would exit and then ignore the key."""
+    in_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, handler)

@@ -1,0 +1,88 @@
+"""Which seeds are still to be trained, and in which blocks.
+
+An interrupted block keeps its seeds, since a resume is exact only for the same stack. The size of
+new blocks is chosen once per machine and remembered beside the runs.
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from training.atomic import write_file
+from training.block_size import split_evenly
+from training.checkpoint import checkpoint_seeds
+from training.experiment import Experiment, Seed
+
+_CHOICE = "block.json"
+_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class PlannedBlock:
+    """Seeds to train together; `checkpoint` is where their interrupted training is kept."""
+
+    seeds: tuple[Seed, ...]
+    checkpoint: Path
+
+
+def blocks_folder(experiment_folder: Path) -> Path:
+    """The hidden folder of what is only needed until all seeds are trained."""
+    return experiment_folder / ".blocks"
+
+
+def plan(
+    experiment: Experiment, missing: Iterable[Seed], folder: Path, choose: Callable[[int], int]
+) -> list[PlannedBlock]:
+    """Blocks that cover the missing seeds, interrupted ones first.
+
+    A checkpoint is used if every seed that it trains and that is not finished is among the
+    missing. `choose` gives a block size for a number of seeds.
+    """
+    left = list(missing)
+    planned = []
+    for block in _interrupted(folder):
+        unfinished = [s for s in block.seeds if not (folder.parent / f"seed-{s}").exists()]
+        if unfinished and set(unfinished) <= set(left):
+            planned.append(block)
+            left = [seed for seed in left if seed not in unfinished]
+    if left:
+        size = experiment.trainer.block
+        size = _remembered(folder, len(left), choose) if size == "auto" else size
+        planned += [_new_block(folder, seeds) for seeds in split_evenly(left, size)]
+    return planned
+
+
+def _interrupted(folder: Path) -> list[PlannedBlock]:
+    paths = sorted(folder.glob(f"*{_SUFFIX}"))
+    found = [(tuple(Seed(*streams) for streams in checkpoint_seeds(p)), p) for p in paths]
+    return [PlannedBlock(seeds, path) for seeds, path in found]
+
+
+def _new_block(folder: Path, seeds: Sequence[Seed]) -> PlannedBlock:
+    name = hashlib.sha256(" ".join(map(str, seeds)).encode()).hexdigest()[:16]
+    return PlannedBlock(tuple(seeds), folder / f"{name}{_SUFFIX}")
+
+
+def _remembered(folder: Path, seeds: int, choose: Callable[[int], int]) -> int:
+    circumstances = {
+        "seeds": seeds,
+        "machine": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+    path = folder / _CHOICE
+    if path.exists():
+        known = json.loads(path.read_text())
+        if known["circumstances"] == circumstances:
+            return known["block"]
+    block = choose(seeds)
+    content = {"block": block, "circumstances": circumstances}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_file(path, json.dumps(content, sort_keys=True).encode())
+    return block
