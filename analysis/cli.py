@@ -92,7 +92,7 @@ def _parser(given: Sequence[str]) -> ArgumentParser:
             sub.add_argument("run", type=str, help="a run folder, .../seed-0-0-0")
             sub.add_argument("--features", type=int, default=20, help="how many to print")
             sub.add_argument(
-                "--edit", type=list[str], default=[], help="VERB:PART[:VALUE], e.g. ablate:row.0"
+                "--edit", type=list[str], default=[], help="such as ablate:row.0, scale:row.0:0.5"
             )
             sub.add_argument("--save", type=str, default=None, help="a name to save the edits by")
         else:

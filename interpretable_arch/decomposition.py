@@ -69,13 +69,13 @@ def compose(stages: Iterable[tuple[str, Exactness | None]]) -> Exactness:
         return Exactness.unconditional()
     if len(kept) == 1:
         return replace(kept[0][1], set_by=(kept[0][0],))
-    tier = max((e.tier for _, e in kept), key=ORDER.index)
-    tier = "given" if tier == "unconditional" else tier
+    worst = max((e.tier for _, e in kept), key=ORDER.index)
+    tier: Tier = "given" if worst == "unconditional" else worst
     states = [f"{name}.{state}" for name, e in kept for state in e.state]
     states += [f"{name}.hidden" for name, e in kept[:-1] if not e.state]
     shares = [e.share for _, e in kept if e.share is not None]
-    worst = tuple(name for name, e in kept if e.tier == tier) or tuple(n for n, _ in kept[:-1])
-    return Exactness(tier, tuple(states), sum(shares) if shares else None, worst)
+    set_by = tuple(name for name, e in kept if e.tier == tier) or tuple(n for n, _ in kept[:-1])
+    return Exactness(tier, tuple(states), sum(shares) if shares else None, set_by)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class Formula:
         if set(inputs) != set(self.inputs):
             raise ValueError(f"inputs: wanted {self.inputs}, got {tuple(inputs)}")
         names = {k: np.asarray(v) for k, v in {**self.constants, **inputs}.items()}
-        return _evaluate(ast.parse(self.expression, mode="eval").body, names)
+        return np.asarray(_evaluate(ast.parse(self.expression, mode="eval").body, names))
 
 
 @dataclass(frozen=True)

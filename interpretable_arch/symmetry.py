@@ -117,7 +117,8 @@ class Group(ABC):
 class Factor:
     """A named group with its actions.
 
-    `key` gives rows [n, feature] (or [copies, n, feature]) that identify what is permuted; it must be invariant under the factors that come later in the product.
+    `key` gives rows [n, feature] (or [copies, n, feature]) that identify what is permuted; it must
+    be invariant under the factors that come later in the product.
     """
 
     name: str

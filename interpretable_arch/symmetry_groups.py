@@ -229,7 +229,7 @@ class GeneralLinear(Group):
 
 @dataclass(frozen=True)
 class ComplexScale(Group):
-    """Non-zero complex numbers on `n` interleaved pairs (re, im): direct by c, dual by 1/conj(c)."""
+    """Non-zero complex numbers on `n` interleaved pairs: direct by c, dual by 1/conj(c)."""
 
     n: int
 

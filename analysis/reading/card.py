@@ -116,7 +116,8 @@ def group_lines(reading: GroupReading) -> list[str]:
     """The group reading in words: what it holds and how exactly, with the exact matrices."""
     lines = [
         f"representation of {reading.group}: {reading.label}",
-        f"  homomorphism defect {reading.defect:.2g}, max |chi + 1| off e {reading.off_identity:.2g}",
+        f"  homomorphism defect {reading.defect:.2g},"
+        f" max |chi + 1| off the identity {reading.off_identity:.2g}",
     ]
     if reading.residual is not None:
         lines.append(f"  intertwiner to the exact sum: residual {reading.residual:.2g}")

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Complex
+from jaxtyping import Complex, Shaped
 from torch import Tensor
 
 from analysis.reading.exact_forms import ExactIrreducible, exact_forms
@@ -84,11 +84,11 @@ class GroupReading:
         return plain | {"intertwiner": _plain_intertwiner(self.intertwiner)}
 
 
-def read_group(tokens: Complex[Tensor, "order d d"], group: FiniteGroup) -> GroupReading:
-    """Read the representation in the matrices of a group's elements, in table order.
+def read_group(tokens: Shaped[Tensor, "*order_d_d"], group: FiniteGroup) -> GroupReading:
+    """Read the representation in the matrices [order, d, d] of a group's elements, in table order.
 
-    The matrices should be near unitary; `unitarity` says how near.  Raises ValueError for another
-    shape or entries that are not finite.
+    Real or complex; they should be near unitary, `unitarity` says how near.  Raises ValueError for
+    another shape or entries that are not finite.
     """
     A = _checked(tokens, group)
     B = torch.einsum("gij,kj->gik", A, A[group.identity].conj())
@@ -106,9 +106,7 @@ def read_group(tokens: Complex[Tensor, "order d d"], group: FiniteGroup) -> Grou
         label=_label(table.names, copies) if whole else "none",
         unitarity=_unitarity(A),
         defect=homomorphism_defect(B, group),
-        off_identity=float((chi + 1).abs()[torch.arange(group.order) != group.identity].amax())
-        if group.order > 1
-        else 0.0,
+        off_identity=_off_identity(chi, group),
         characters=_class_characters(chi, group),
         multiplicities=multiplicities,
         irreducibles=tuple(form for form, m in forms if m > 0) if whole else (),
@@ -145,6 +143,12 @@ def _unitarity(A: Complex[Tensor, "order d d"]) -> float:
     """max over g of ||A_g A_g* - I||_F / sqrt(d)."""
     products = torch.einsum("gij,gkj->gik", A, A.conj())
     return float((products - torch.eye(A.shape[-1])).norm(dim=(1, 2)).max() / A.shape[-1] ** 0.5)
+
+
+def _off_identity(chi: Complex[Tensor, "order"], group: FiniteGroup) -> float:
+    distances = (chi + 1).abs()
+    distances[group.identity] = 0.0
+    return float(distances.max())
 
 
 def _multiplicities(

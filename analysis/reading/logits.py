@@ -45,8 +45,8 @@ class LogitReading:
         return plain | {"names": list(self.names), "shares": list(self.shares)}
 
 
-def read_logits(logits: Float[Tensor, "order order order"], group: FiniteGroup) -> LogitReading:
-    """Read logits [a, b, c] of the product a·b being c, for every pair, in table order.
+def read_logits(logits: Float[Tensor, "*order"], group: FiniteGroup) -> LogitReading:
+    """Read logits [order, order, order] = [a, b, c] of a·b being c, in table order.
 
     Raises ValueError for another shape or entries that are not finite.
     """

@@ -31,7 +31,7 @@ def part(config: Mapping[str, Any], *keys: str) -> str:
 
 
 def training(config: Mapping[str, Any], architecture: str) -> str:
-    """How it was trained, ``adamw, learning rate 0.001, 800 steps``; empty where nothing is said."""
+    """How it was trained: ``adamw, learning rate 0.001, 800 steps``; may be empty."""
     settings = config.get("architectures", {}).get(architecture, {})
     if not isinstance(settings, Mapping):
         return ""

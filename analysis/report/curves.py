@@ -100,7 +100,7 @@ def _end(row: Mapping[str, Any], status: str) -> dict[str, Any] | None:
 
 def _loss_panel(
     crosses: list[dict[str, Any]], axis: LossAxis, unit: str, colour: str
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     scale = alt.Scale(
         type="log" if axis.logarithmic else "linear",
         domain=[axis.low, axis.high],

@@ -6,7 +6,7 @@ attributes of MathML: a hostile label can't become markup.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 from xml.etree import ElementTree
@@ -17,12 +17,12 @@ from analysis.report.numerals import counted
 
 MATHML = "http://www.w3.org/1998/Math/MathML"
 ELEMENTS = frozenset(
-    ("math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub")
-    + ("msup", "msubsup", "mover", "munder", "munderover", "mtable", "mtr", "mtd", "mstyle")
+    """math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup mover munder
+    munderover mtable mtr mtd mstyle""".split()  # noqa: SIM905
 )
 ATTRIBUTES = frozenset(
-    ("display", "stretchy", "fence", "form", "mathvariant", "width", "height", "depth")
-    + ("linethickness", "columnalign", "minsize", "maxsize", "accent", "displaystyle")
+    """display stretchy fence form mathvariant width height depth linethickness columnalign minsize
+    maxsize accent displaystyle""".split()  # noqa: SIM905
 )
 FENCED = re.compile(
     r'<mo stretchy="true" fence="true" form="prefix">\[</mo><mtable>(.*?)</mtable>'
@@ -75,7 +75,7 @@ def direct_sum(terms: Iterable[tuple[int, str]]) -> str:
 
 
 def _bracketed(markup: str) -> str:
-    """Leave a matrix's brackets to the page's style: few systems have a font that stretches them."""
+    """Leave a matrix's brackets to the page's style: few systems have fonts that stretch them."""
     return FENCED.sub(r'<mtable class="matrix">\1</mtable>', markup)
 
 
@@ -90,13 +90,13 @@ def _inside(markup: str) -> str:
 def character_table(
     classes: Sequence[str],
     sizes: Sequence[int],
-    characters: Mapping[str, Sequence[Any]] | Iterable[tuple[str, Sequence[Any]]],
+    characters: Iterable[tuple[str, Sequence[Any]]],
 ) -> str:
     """HTML table of exact characters: a column per conjugacy class, a row per irreducible.
 
-    ``characters`` gives for each irreducible's name its values (sympy or LaTeX), one per class.
+    ``characters`` pairs each irreducible's name with its values (sympy or LaTeX), one per class.
     """
-    rows = list(characters.items() if isinstance(characters, Mapping) else characters)
+    rows = list(characters)
     for name, values in rows:
         if len(values) != len(classes):
             raise ValueError(

@@ -12,7 +12,7 @@ def method_notes(threshold: float, solved_at: float, level: float = 0.95) -> str
         for term, words in _notes(threshold, solved_at, level)
     )
     return (
-        '<section id="method"><h2>How the numbers are made</h2>'
+        '<section class="task" id="method"><h2>How the numbers are made</h2>'
         f'<dl class="notes">{entries}</dl></section>'
     )
 
@@ -53,8 +53,9 @@ def _notes(threshold: float, solved_at: float, level: float) -> tuple[tuple[str,
             "Solution classes",
             "Seeds are clustered by complete linkage of that distance, cut at the threshold "
             f"{numeral(threshold)}, fixed before looking: within a class no two seeds are "
-            "farther apart. Failed and diverged seeds are outcomes too. The chart of entropy "
-            "against threshold shows what other thresholds would have said.",
+            "farther apart. Diverged seeds have no outputs to compare: they are left out, and "
+            "counted as one class of their own beside. The chart of entropy against threshold "
+            "shows what other thresholds would have said.",
         ),
         (
             "Two seeds agree",

@@ -39,11 +39,9 @@ def numeral(value: Any, digits: int = 3) -> str:
 
 
 def _without_number(value: Any) -> str:
-    try:
-        infinite = value is not None and math.isinf(float(value))
-    except (TypeError, ValueError):
-        return DASH
-    return ("−∞" if float(value) < 0 else "∞") if infinite else DASH
+    if isinstance(value, float) and math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return DASH
 
 
 def _signed(text: str) -> str:

@@ -61,7 +61,7 @@ def _of_matrices(
 
 def _sums(found: Mapping[str, Reading], group: str) -> str:
     """Which sums of irreducibles how many seeds hold, in words and MathML."""
-    first = {reading["label"]: reading for reading in reversed(found.values())}
+    first = {reading["label"]: reading for reading in reversed(list(found.values()))}
     counts = Counter(reading["label"] for reading in found.values()).most_common()
     sentences = []
     for label, count in counts:

@@ -1,4 +1,4 @@
-"""What the seeds of one architecture hold of a group: a dot per seed over each irreducible or class."""
+"""What the seeds of one architecture hold of a group: dots over each irreducible or class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -58,7 +58,7 @@ def _strip(
     title: str,
     colour: str,
     marks: Sequence[Mapping[str, Any]],
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     rows = [rows[place] for place in thinned(len(rows), MOST_ROWS)]
     names = list(dict.fromkeys(row[column] for row in rows))
     columns = alt.X(

@@ -49,8 +49,10 @@ def similarity_map(cell: Mapping[str, Any], end: float, colour: str) -> Figure |
     shown = [order[place] for place in thinned(len(order), MOST_SEEDS)]
     names = [short_seed(cell["seeds"][place]) for place in divergence["seeds"]]
     heat = _heat(distances, shown, names, cell["stability"]["threshold"], end)
-    whole = tree is not None and len(shown) == len(order)
-    chart = alt.hconcat(_branches(tree, end, len(order)), heat, spacing=2) if whole else heat
+    if tree is None or len(shown) < len(order):
+        chart = heat
+    else:
+        chart = alt.hconcat(_branches(tree, end, len(order)), heat, spacing=2)
     caption = counted(len(order), "seed")
     missing = len(cell["seeds"]) - len(order)
     caption += f", {missing} diverged and left out" if missing else ""
@@ -103,7 +105,7 @@ def _branches(tree: dict[str, Any], end: float, count: int) -> alt.Chart:
 
 def _heat(
     distances: np.ndarray, order: list[int], seeds: Sequence[str], threshold: float, end: float
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     names = [seeds[place] for place in order]
     rows = [
         {

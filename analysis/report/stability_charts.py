@@ -101,7 +101,7 @@ def _lost_axis(domain: tuple[float, float] | None, title: str, percent: bool) ->
     return alt.X("lost:Q", scale=scale, title=title, axis=axis)
 
 
-def _crosses(x: alt.X, colour: alt.Color) -> alt.LayerChart:
+def _crosses(x: alt.X, colour: alt.Color) -> alt.LayerChart | alt.FacetChart:
     """A point for every row, with the intervals of both of its coordinates."""
     y = alt.Y(
         "differ:Q",
@@ -181,15 +181,15 @@ def _point(cell: Cell, by_loss: bool) -> dict[str, Any] | None:
     differ = _without(solutions["collision"])
     if differ["estimate"] is None:
         return None
-    return {
-        "architecture": cell["architecture"],
-        "lost": lost["estimate"],
-        "lost low": _or(lost["low"], lost["estimate"]),
-        "lost high": _or(lost["high"], lost["estimate"]),
-        "differ": differ["estimate"],
-        "differ low": _or(differ["low"], differ["estimate"]),
-        "differ high": _or(differ["high"], differ["estimate"]),
-    }
+    coordinates = {**_reach("lost", lost), **_reach("differ", differ)}
+    return {"architecture": cell["architecture"], **coordinates}
+
+
+def _reach(name: str, interval: Mapping[str, Any]) -> dict[str, float]:
+    """A coordinate and the ends of its interval, which are the estimate where there is none."""
+    ends = {f"{name} {end}": finite(interval[end]) for end in ("low", "high")}
+    estimate = interval["estimate"]
+    return {name: estimate} | {end: estimate if x is None else x for end, x in ends.items()}
 
 
 def _without(interval: Mapping[str, Any]) -> dict[str, float | None]:
@@ -197,8 +197,3 @@ def _without(interval: Mapping[str, Any]) -> dict[str, float | None]:
     flipped = {"estimate": "estimate", "low": "high", "high": "low"}
     known = {name: finite(interval[source]) for name, source in flipped.items()}
     return {name: None if x is None else min(max(1 - x, 0.0), 1.0) for name, x in known.items()}
-
-
-def _or(value: Any, otherwise: float) -> float:
-    number = finite(value)
-    return otherwise if number is None else number

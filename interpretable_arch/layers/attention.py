@@ -8,6 +8,7 @@ positions (Su et al. 2021, arXiv 2104.09864) turn interleaved pairs of queries a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -182,6 +183,6 @@ def write_out(model: nn.Module, on: bool) -> None:
 
     softmax(QK^T)V in attention, all experts and a mask in a mixture: what vmap can stack.
     """
-    for module in model.modules():
-        if hasattr(module, "written_out"):
-            module.written_out = on
+    layers: list[Any] = [m for m in model.modules() if hasattr(m, "written_out")]
+    for layer in layers:
+        layer.written_out = on

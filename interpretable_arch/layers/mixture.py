@@ -79,7 +79,7 @@ class Mixture(nn.Module):
         return self._sorted(x.flatten(0, -2), gates.flatten(0, -2)).reshape(x.shape)
 
     def gates(self, x: Float[Tensor, "*index d_model"]) -> Float[Tensor, "*index expert"]:
-        """Zero outside the k chosen experts, summing to 1 over them; chosen in float32 or better."""
+        """Zero outside the k chosen, summing to 1 over them; chosen in float32 or better."""
         exact = torch.promote_types(x.dtype, torch.float32)
         with torch.autocast(x.device.type, enabled=False):
             r = x.to(exact) @ self.W_r.to(exact)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Complex, Int
+from jaxtyping import Complex, Int, Shaped
 
 if TYPE_CHECKING:
     import sympy
@@ -75,8 +75,8 @@ def galois(n: int, k: int) -> Int[np.ndarray, "phi phi"]:
 
 
 def matrix_product(
-    left: Int[np.ndarray, "*batch i j phi"], right: Int[np.ndarray, "j k phi"], n: int
-) -> Int[np.ndarray, "*batch i k phi"]:
+    left: Shaped[np.ndarray, "*batch i j phi"], right: Shaped[np.ndarray, "j k phi"], n: int
+) -> Shaped[np.ndarray, "*batch i k phi"]:
     """The exact product of matrices over Z[zeta_n]; Python's integers where 64 bits may fail."""
     largest = int(np.abs(left).max()) * int(np.abs(right).max()) * left.shape[-2]
     if largest * degree(n) ** 2 * int(np.abs(powers(n)).max()) >= 2**62:
@@ -105,7 +105,7 @@ def smallest_field(
 
 def to_complex(elements: Int[np.ndarray, "*batch phi"], n: int) -> Complex[np.ndarray, "*batch"]:
     """The complex numbers, to rounding."""
-    return elements @ np.exp(2j * np.pi * np.arange(degree(n)) / n)
+    return np.asarray(elements @ np.exp(2j * np.pi * np.arange(degree(n)) / n))
 
 
 def to_sympy(element: Int[np.ndarray, "phi"], n: int, denominator: int = 1) -> "sympy.Expr":

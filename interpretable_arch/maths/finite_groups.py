@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from interpretable_arch.maths.group_law import check_group, generating_set
@@ -34,12 +35,14 @@ LARGEST_ORDER = 1000
 class FiniteGroup:
     """A finite group; building one checks that the table is a group's, or raises ValueError.
 
+    `table` is an integer tensor [order, order] with table[a, b] = a·b; any other is refused.
+
     `permutations` says what each element does to 0..degree-1 where the group was built from
     permutations.  Two groups are equal when name, labels and table are.
     """
 
     name: str
-    table: Int[Tensor, "order order"]
+    table: Shaped[Tensor, "*order"]
     labels: tuple[str, ...]
     permutations: tuple[Permutation, ...] | None = None
 
@@ -131,7 +134,7 @@ def _check_shape(table: Tensor, labels: tuple[str, ...], name: str) -> None:
 
 
 def from_table(
-    table: Sequence[Sequence[int]] | Int[Tensor, "order order"],
+    table: Sequence[Sequence[Any]] | Shaped[Tensor, "*shape"],
     name: str = "table",
     labels: Sequence[str] | None = None,
 ) -> FiniteGroup:
@@ -267,14 +270,8 @@ def _from_law(
     return FiniteGroup(name, table, tuple(labels))
 
 
-FAMILIES: dict[str, Callable[[int], FiniteGroup]] = {
-    "S": symmetric,
-    "A": alternating,
-    "Z": cyclic,
-    "D": dihedral,
-    "Dic": dicyclic,
-}
-SINGLE: dict[str, Callable[[], FiniteGroup]] = {"Q8": quaternion, "F21": frobenius21}
+FAMILIES = {"S": symmetric, "A": alternating, "Z": cyclic, "D": dihedral, "Dic": dicyclic}
+SINGLE = {"Q8": quaternion, "F21": frobenius21}
 
 
 def parse(name: str) -> FiniteGroup:

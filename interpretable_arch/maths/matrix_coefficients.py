@@ -41,7 +41,7 @@ class _Coefficient:
     frame: tuple[int, ...]
     orthonormal: bool
 
-    def rank(self, group: FiniteGroup) -> tuple[float, ...]:
+    def rank(self, group: FiniteGroup) -> tuple[int, ...]:
         """Smaller is easier to read: no roots, few entries, real, a small field, a large H."""
         real = np.array_equal(self.alpha @ galois(self.n, max(self.n - 1, 1)), self.alpha)
         entries = int(_matrices(group, self).any(axis=-1).sum()) if self.orthonormal else 0

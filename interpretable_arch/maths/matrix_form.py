@@ -1,8 +1,8 @@
 """Exact matrices of a representation: over a cyclotomic field, unitary after a diagonal scaling.
 
-M(g) = numerators[g] / denominator over Z[zeta_n], in an orthogonal basis whose vectors have the
-exact squared norms D_i = norms[i] / norms_denominator.  In the orthonormal basis the matrix is
-U(g)_ij = M(g)_ij sqrt(D_i / D_j).  So products are checked without a square root.
+M(g) = numerators[g] / denominator, the numerators in Z[zeta_n], in an orthogonal basis whose
+vectors have the exact squared norms D_i = norms[i] / norms_denominator.  In the orthonormal basis
+the matrix is U(g)_ij = M(g)_ij sqrt(D_i / D_j).  So products are checked without a square root.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Complex, Int
+from jaxtyping import Complex, Int, Shaped
 from torch import Tensor
 
 from interpretable_arch.maths.cyclotomic import (
@@ -33,7 +33,7 @@ class MatrixForm:
     """Matrices of all group elements over Q(zeta_n), and the squared norms of the basis."""
 
     n: int
-    numerators: Int[np.ndarray, "order row column phi"]
+    numerators: Shaped[np.ndarray, "order row column phi"]
     denominator: int
     norms: Int[np.ndarray, "row phi"]
     norms_denominator: int

@@ -25,7 +25,7 @@ from interpretable_arch.symmetry_groups import Orthogonal, Translation
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """`mlp` names the registered layer in the mlp's place: {class_path: mixture, init_args: ...}."""
+    """`mlp` names the layer in the mlp's place: {class_path: mixture, init_args: {k: 2}}."""
 
     vocab: int
     context: int

@@ -16,7 +16,7 @@ TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 def example(name: str, which: str, seed: int = 0) -> nn.Module:
     """The example model at a random point: no parameter is left at zero."""
-    config, model = ENTRIES[name].load()
+    _, model = ENTRIES[name].load()
     torch.manual_seed(seed)
     built = model(ENTRIES[name].examples()[which])
     with torch.no_grad():

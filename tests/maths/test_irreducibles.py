@@ -66,7 +66,9 @@ def test_the_icosahedral_matrices_need_only_the_golden_ratio() -> None:
     for g in range(group.order):
         entries |= {sympy.expand(x) for x in irreducibles(group)[1].exact(g)}
     golden = (1 + sympy.sqrt(5)) / 2
-    halves = {sympy.expand(s * x / 2) for s in (1, -1) for x in (1, golden, golden - 1)}
+    halves = {
+        sympy.expand(sympy.Integer(s) * x / 2) for s in (1, -1) for x in (1, golden, golden - 1)
+    }
     assert entries == halves | {sympy.Integer(k) for k in (-1, 0, 1)}
 
 

@@ -1,4 +1,4 @@
-"""A fake but plausible result in the JSON form of `analysis.comparison.Result`: two group tasks and one of text."""
+"""A fake but plausible result in the JSON form of `analysis.comparison.Result`."""
 
 import copy
 import itertools
@@ -193,7 +193,9 @@ def cell(task, architecture, *, solves, classes, diverged=(), near=0.03, far=0.5
     return {
         "task": task,
         "architecture": architecture,
-        "exactness": "UNCONDITIONAL" if "rep" in architecture else "GIVEN(attention pattern, norm scale)",
+        "exactness": "UNCONDITIONAL"
+        if "rep" in architecture
+        else "GIVEN(attention pattern, norm scale)",
         "parameters": 25392 if "rep" in architecture else 51304,
         "seeds": [f"{seed}-{seed}-{seed}" for seed in range(SEEDS)],
         "status": ["diverged" if seed in diverged else "finished" for seed in range(SEEDS)],

@@ -1,0 +1,101 @@
+"""Matrix-valued tokens: the loss by hand, the optimum planted, and the traps of the real parts."""
+
+import numpy as np
+import pytest
+import torch
+
+from interpretable_arch.maths.finite_groups import parse
+from interpretable_arch.models.group_orthogonal import GroupOrthogonal, GroupOrthogonalConfig
+from interpretable_arch.models.group_representation import (
+    GroupRepresentation,
+    GroupRepresentationConfig,
+)
+
+
+def regular_less_trivial(name: str) -> torch.Tensor:
+    """The optimum: permutation matrices of left multiplication, off the constant vector."""
+    group = parse(name)
+    n = group.order
+    matrices = torch.zeros(n, n, n, dtype=torch.float64)
+    for a in range(n):
+        matrices[a, group.table[a], torch.arange(n)] = 1.0
+    basis = torch.linalg.svd(torch.ones(1, n, dtype=torch.float64)).Vh[1:]
+    return torch.einsum("ij,ajk,lk->ail", basis, matrices, basis)
+
+
+def all_pairs(n: int) -> torch.Tensor:
+    return torch.cartesian_prod(torch.arange(n), torch.arange(n))
+
+
+def planted(name: str, generator: torch.Generator) -> GroupRepresentation:
+    group = parse(name)
+    model = GroupRepresentation(GroupRepresentationConfig(group.order)).double()
+    tokens = regular_less_trivial(name).to(torch.complex128)
+    with torch.no_grad():
+        model.tokens.copy_(torch.view_as_real(tokens))
+    element = model.symmetry().sample(generator)
+    model.load_state_dict(model.symmetry().act(element, dict(model.state_dict())))
+    return model
+
+
+@pytest.mark.parametrize("name", ["S3", "Z5", "Q8"])
+def test_the_regular_representation_has_zero_loss_and_reads_itself(float64, generator, name):
+    group = parse(name)
+    model = planted(name, generator)
+    pairs = all_pairs(group.order)
+    assert model.loss(pairs, group.table.flatten()).item() < 1e-20
+    read = model.interpretation()
+    sizes = [int(term.split()[0]) for term in read.label.split(" + ")]
+    assert len(sizes) == len(group.classes) - 1  # all irreducibles but the trivial one
+    formula = read.formulas[0]
+    got = formula.evaluate(a=pairs[:, :1].numpy(), b=pairs[:, 1:].numpy())
+    np.testing.assert_allclose(got, model(pairs).detach().numpy(), atol=1e-9)
+    assert formula.error < 1e-9
+
+
+def test_loss_by_hand_on_the_smallest_group(float64):
+    model = GroupRepresentation(GroupRepresentationConfig(order=2)).double()
+    with torch.no_grad():
+        model.tokens.copy_(torch.view_as_real(torch.tensor([1.0, 1j]).reshape(2, 1, 1)))
+    # a = b = 1: z(c) = i i conj(A_c) = (-1, i); wanted (1, -1): |-2|^2 + |1 + i|^2 = 6.
+    loss = model.loss(torch.tensor([[1, 1]]), torch.tensor([0]))
+    torch.testing.assert_close(loss, torch.tensor(6.0))
+
+
+def test_trap_real_parts_alone_admit_a_false_optimum(float64):
+    """omega I_2 on Z3 has perfect real parts; the complex modulus refuses it."""
+    turn = torch.polar(torch.tensor(1.0), torch.tensor(2 * torch.pi / 3))
+    tokens = torch.stack([turn**k * torch.eye(2, dtype=torch.complex128) for k in range(3)])
+    model = GroupRepresentation(GroupRepresentationConfig(order=3)).double()
+    with torch.no_grad():
+        model.tokens.copy_(torch.view_as_real(tokens))
+    pairs, targets = all_pairs(3), parse("Z3").table.flatten()
+    wanted = torch.where(targets[:, None] == torch.arange(3), 1.0, -0.5)
+    torch.testing.assert_close(model.scores(pairs).real, wanted)
+    assert model.loss(pairs, targets).item() > 1
+
+
+def test_trap_orthogonal_tokens_never_change_determinant(float64):
+    """The optimum of S3 needs determinant -1; retracted orthogonal tokens all keep +1."""
+    assert {round(float(d)) for d in torch.linalg.det(regular_less_trivial("S3"))} == {1, -1}
+    torch.manual_seed(0)
+    model = GroupOrthogonal(GroupOrthogonalConfig(order=6)).double()
+    pairs, targets = all_pairs(6), parse("S3").table.flatten()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        model.loss(pairs, targets).backward()
+        optimizer.step()
+        with torch.no_grad():
+            model.tokens.copy_(model.constrain({"tokens": model.tokens})["tokens"])
+    torch.testing.assert_close(torch.linalg.det(model.tokens), torch.ones(6))
+    assert model.loss(pairs, targets).item() > 0.05
+
+
+def test_constrain_is_unitary_for_any_leading_axes(float64):
+    torch.manual_seed(0)
+    model = GroupRepresentation(GroupRepresentationConfig(order=4)).double()
+    noisy = model.tokens.detach() + 0.05 * torch.randn(3, *model.tokens.shape)
+    tokens = torch.view_as_complex(model.constrain({"tokens": noisy})["tokens"])
+    eye = torch.eye(3, dtype=torch.complex128).expand(3, 4, 3, 3)
+    torch.testing.assert_close(tokens @ tokens.mH, eye)
