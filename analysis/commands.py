@@ -47,7 +47,10 @@ def compare(comparison: Comparison, options: Any) -> int:
 
 def read(options: Any) -> int:
     """Print what one trained model says of itself, and what edits of it do."""
-    print(reading_card(Path(options.run), options.features, options.edit, options.save))
+    if not Path(options.run).is_dir():
+        raise ValueError(f"{options.run}: no such run folder (wanted .../seed-0-0-0)")
+    edits = [text.strip() for text in options.edit.split(",") if text.strip()]
+    print(reading_card(Path(options.run), options.features, edits, options.save))
     return 0
 
 

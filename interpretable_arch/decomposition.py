@@ -69,8 +69,8 @@ def compose(stages: Iterable[tuple[str, Exactness | None]]) -> Exactness:
         return Exactness.unconditional()
     if len(kept) == 1:
         return replace(kept[0][1], set_by=(kept[0][0],))
-    worst = max((e.tier for _, e in kept), key=ORDER.index)
-    tier: Tier = "given" if worst == "unconditional" else worst
+    # Two stages are never unconditional together: "given" is the best that is left.
+    tier = ORDER[max(1, *(ORDER.index(e.tier) for _, e in kept))]
     states = [f"{name}.{state}" for name, e in kept for state in e.state]
     states += [f"{name}.hidden" for name, e in kept[:-1] if not e.state]
     shares = [e.share for _, e in kept if e.share is not None]

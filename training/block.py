@@ -22,8 +22,9 @@ class Block(nn.Module):
     def __init__(self, tree: nn.Module, seeds: int) -> None:
         super().__init__()
         self.tree, self.seeds = tree, seeds
-        # In a tuple, so that the wrappers don't list the tree's parameters a second time.
+        # In tuples, so that nothing lists the tree's parameters a second time.
         self._wrapped = (Objective(tree), Measure(tree))
+        self._leaves = tuple(tree.parameters())
 
     @abstractmethod
     def run(self, module: nn.Module, inputs: Tensor, targets: Tensor, by_seed: bool) -> Tensor:
@@ -47,7 +48,7 @@ class Block(nn.Module):
 
     def clip(self, max_norm: float) -> None:
         """Limit each seed's joint gradient norm."""
-        found = [p.grad for p in self.parameters() if p.grad is not None]
+        found = [p.grad for p in self._leaves if p.grad is not None]
         clip_by_seed([g if self.seed_axes else g.unsqueeze(0) for g in found], max_norm)
 
     def constrain(self) -> None:
@@ -56,7 +57,7 @@ class Block(nn.Module):
 
     def is_finite(self) -> Bool[Tensor, " seed"]:
         """Whether all parameters of a seed are finite."""
-        rows = [p.detach().isfinite().reshape(self.seeds, -1) for p in self.parameters()]
+        rows = [p.detach().isfinite().reshape(self.seeds, -1) for p in self._leaves]
         return torch.stack([row.all(dim=1) for row in rows]).all(dim=0)
 
 

@@ -7,6 +7,7 @@ the answer is measured; one at a time is always a candidate, so the choice is ne
 import math
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -48,7 +49,7 @@ def split_evenly(seeds: Sequence[Seed], block: int) -> list[tuple[Seed, ...]]:
     """Blocks of at most `block` seeds whose sizes differ by at most one, in order."""
     blocks = math.ceil(len(seeds) / block)
     ends = [len(seeds) * index // blocks for index in range(blocks + 1)]
-    return [tuple(seeds[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    return [tuple(seeds[a:b]) for a, b in pairwise(ends)]
 
 
 def _candidates(seeds: int) -> list[int]:

@@ -65,11 +65,14 @@ class Progress(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
         self._close()
 
     def _show_loss(self, module: BlockModule) -> None:
-        assert self._bar is not None and module.latest is not None
+        assert self._bar is not None
+        assert module.latest is not None
         losses = module.latest[module.latest.isfinite()]
         shown = f"{losses.mean().item():.4g}" if len(losses) else "diverged"
         self._bar.set_postfix_str(f"loss {shown}", refresh=False)

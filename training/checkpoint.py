@@ -89,7 +89,8 @@ def _read(path: Path, with_tensors: bool) -> tuple[dict[str, str], dict[str, Ten
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {k: file.get_tensor(k) for k in file.keys()} if with_tensors else {}
+            names = list(file.keys()) if with_tensors else []
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise RunError(f"{path}: not a readable checkpoint ({error})") from error
     if header.get("format") != FORMAT:
@@ -101,7 +102,7 @@ def _read(path: Path, with_tensors: bool) -> tuple[dict[str, str], dict[str, Ten
 def _digest(tree: str, tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(tree.encode())
     for name in sorted(tensors):
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

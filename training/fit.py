@@ -1,20 +1,14 @@
 """Train the seeds of an experiment that are not on disk yet, and return all its runs."""
 
-import logging
-import os
-import signal
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import pyarrow
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback
 from lightning.pytorch import Trainer as LightningTrainer
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import nn
 
 from interpretable_arch.registry import build
@@ -27,11 +21,17 @@ from training.experiment import ConfigError, Experiment, Seed
 from training.mirror import mirror
 from training.module import NEVER, BlockModule
 from training.plan import PlannedBlock, blocks_folder, plan
-from training.runs import Run, current_versions, experiment_folder, find_runs, save_run
+from training.runs import (
+    DTYPES,
+    Run,
+    current_versions,
+    experiment_folder,
+    find_runs,
+    save_run,
+)
+from training.surroundings import interruptible, quiet_lightning, undisturbed
 
 Logger = Literal["csv", "wandb", "wandb-online"]
-
-_DTYPES = {"32": torch.float32, "64": torch.float64}
 
 
 def fit(
@@ -55,7 +55,7 @@ def fit(
     runs = find_runs(root, experiment)
     missing = [seed for seed in experiment.seeds if seed not in runs]
     if missing:
-        with _undisturbed(experiment.trainer.precision), _quiet_lightning():
+        with undisturbed(DTYPES[experiment.trainer.precision]), quiet_lightning():
             for run in _train(experiment, missing, root, progress):
                 runs[run.seed] = run
                 mirror(run, folder, logger)
@@ -90,7 +90,7 @@ def seed_model(experiment: Experiment, seed: Seed, task: Task) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed.init)
         model = build(part.class_path, part.init_args, task.dimensions)
-    return model.to(_DTYPES[experiment.trainer.precision])
+    return model.to(DTYPES[experiment.trainer.precision])
 
 
 def train_block(
@@ -124,7 +124,7 @@ def train_block(
         enable_model_summary=False,
         default_root_dir=checkpoint.parent,
     )
-    with _interruptible():
+    with interruptible():
         lightning.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None)
     return module
 
@@ -183,53 +183,3 @@ def _label(experiment: Experiment, seeds: Sequence[Seed]) -> str:
         f"seed {seeds[0].init}" if len(seeds) == 1 else f"{len(seeds)} seeds from {seeds[0].init}"
     )
     return f"{experiment.name} · {noun}"
-
-
-@contextmanager
-def _undisturbed(precision: str) -> Iterator[None]:
-    """Set torch's precision and determinism for training; leave its global state as it was."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # exact resume on CUDA
-    dtype, filled = torch.get_default_dtype(), torch.utils.deterministic.fill_uninitialized_memory
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.set_default_dtype(_DTYPES[precision])
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, changes nothing
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        torch.set_default_dtype(dtype)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """No banners, tips or advice about options that are chosen here on purpose."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning\.")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C stays a KeyboardInterrupt: Lightning would exit and then ignore the key."""
-    in_main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        if in_main:
-            signal.signal(signal.SIGINT, handler)

@@ -31,7 +31,7 @@ FORMAT = 1
 CHECKSUMS = "checksums.json"
 _FILES = ("config.json", "versions.json", "labels.json", "metrics.parquet", "weights.safetensors")
 _PACKAGES = ("interpretable-arch", "torch", "lightning", "safetensors", "numpy")
-_DTYPES = {"32": torch.float32, "64": torch.float64}
+DTYPES = {"32": torch.float32, "64": torch.float64}
 
 
 class RunError(ValueError):
@@ -123,7 +123,7 @@ def find_runs(root: Path, experiment: Experiment) -> dict[Seed, Run]:
 def run_model(run: Run, task: Task) -> nn.Module:
     """The trained model, on the processor, in evaluation mode. Raises RunError where weights and
     architecture don't fit each other."""
-    part, dtype = run.experiment.model, _DTYPES[run.experiment.trainer.precision]
+    part, dtype = run.experiment.model, DTYPES[run.experiment.trainer.precision]
     model = build(part.class_path, part.init_args, task.dimensions).to(dtype)
     loaded = model.load_state_dict(dict(run.weights), strict=False)
     tensors = model.state_dict(keep_vars=True)

@@ -30,28 +30,24 @@ class SeedStack(Block):
         tree = copy.deepcopy(models[0])
         write_out(tree, True)  # scaled_dot_product_attention is slow under vmap
         _stack_parameters(tree, models)
-        self._shared: frozenset[str]
+        shared = _stack_buffers(tree, models)
         super().__init__(tree, seeds=len(models))
-        self._shared = _stack_buffers(tree, models)
+        names = [name for name, _ in (*tree.named_parameters(), *tree.named_buffers())]
+        self._axes = {f"model.{name}": None if name in shared else 0 for name in names}
 
     def run(self, module: nn.Module, inputs: Tensor, targets: Tensor, by_seed: bool) -> Tensor:
-        state, axes = self._state()
+        named = (*self.tree.named_parameters(), *self.tree.named_buffers())
+        state = {f"model.{name}": tensor for name, tensor in named}
 
         def one_seed(state: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
             return functional_call(module, state, (inputs, targets))
 
         data = 0 if by_seed else None
-        every_seed = vmap(one_seed, in_dims=(axes, data, data), randomness="different")
+        every_seed = vmap(one_seed, in_dims=(self._axes, data, data), randomness="different")
         return every_seed(state, inputs, targets)
 
     def seed_state(self, index: int) -> dict[str, Tensor]:
         return {name: t[index].clone() for name, t in untied_state(self.tree).items()}
-
-    def _state(self) -> tuple[dict[str, Tensor], dict[str, int | None]]:
-        named = [*self.tree.named_parameters(), *self.tree.named_buffers()]
-        state = {f"model.{name}": tensor for name, tensor in named}
-        axes = {f"model.{name}": None if name in self._shared else 0 for name, _ in named}
-        return state, axes
 
 
 def _check_alike(models: Sequence[nn.Module]) -> None:
@@ -90,7 +86,6 @@ def _stack_buffers(tree: nn.Module, models: Sequence[nn.Module]) -> frozenset[st
 def _replace(tree: nn.Module, old: Tensor, new: Tensor) -> None:
     """Put `new` wherever the tree holds `old`, so that tied tensors stay tied."""
     for module in tree.modules():
-        for table in (module._parameters, module._buffers):
-            for name, tensor in table.items():
-                if tensor is old:
-                    table[name] = new
+        held = {**module._parameters, **module._buffers}
+        for name in [name for name, tensor in held.items() if tensor is old]:
+            setattr(module, name, new)

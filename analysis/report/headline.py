@@ -7,6 +7,7 @@ from typing import Any
 from analysis.report.numerals import bounds, counted, finite, numeral, percent
 
 Cell = Mapping[str, Any]
+NOTHING_READ = "none"  # the label of a reading that found no structure
 
 
 def headline(cells: Sequence[Cell], colours: Mapping[str, str]) -> str:
@@ -41,11 +42,12 @@ def _solved(cell: Cell) -> str:
 
 
 def _loss(cell: Cell) -> str:
-    loss = cell["held_out_loss"]
+    loss, accuracy = cell["held_out_loss"], cell["held_out_accuracy"]["estimate"]
     if finite(loss["estimate"]) is None:
         return "no finite held-out loss"
     words = (numeral(loss["estimate"]), bounds(loss), cell["unit"])
-    return f"held-out loss {' '.join(filter(None, words))}"
+    right = f", accuracy {percent(accuracy)}" if finite(accuracy) is not None else ""
+    return f"held-out loss {' '.join(filter(None, words))}{right}"
 
 
 def _stability(cell: Cell) -> str:
@@ -56,19 +58,29 @@ def _stability(cell: Cell) -> str:
     if classes == 1:
         share = percent(solutions["modal_share"]["low"], 0)
         return f", and {_one_class(cell)} (a class that holds at least {share} of all seeds)"
-    agree = percent(solutions["collision"]["estimate"], 0)
+    found = f"; {counted(classes, 'solution class')} in {len(solutions['classes'])} seeds"
     if not solutions["resolved"]:
-        return (
-            f"; {counted(classes, 'solution class')} in {len(solutions['classes'])} seeds, "
-            f"too many for so few seeds to count"
-        )
-    return f"; {counted(classes, 'solution class')}, and two seeds share one with chance {agree}"
+        return f"{found}, too many for so few seeds to count{_same_story(cell)}"
+    agree = percent(solutions["collision"]["estimate"], 0)
+    return f"{found}, and two share one with chance {agree}{_same_story(cell)}"
 
 
 def _one_class(cell: Cell) -> str:
-    stories = cell["stability"]["by_interpretation"]
-    if stories is None:
+    stories = _stories(cell)
+    if stories == 0:
         return "all give the same outputs"
-    if len(stories["counts"]) == 1:
+    if stories == 1:
         return "all tell the same story"
-    return f"all give the same outputs, but tell {len(stories['counts'])} stories"
+    return f"all give the same outputs, but tell {stories} stories"
+
+
+def _same_story(cell: Cell) -> str:
+    return ", though all tell the same story" if _stories(cell) == 1 else ""
+
+
+def _stories(cell: Cell) -> int:
+    """How many interpretations the seeds give; 0 where none could be read."""
+    stories = cell["stability"]["by_interpretation"]
+    if stories is None or tuple(stories["names"]) == (NOTHING_READ,):
+        return 0
+    return len(stories["counts"])

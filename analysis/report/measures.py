@@ -75,7 +75,7 @@ def _groups(cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Measure, ...]], ...
                 Measure("Entropy of the classes", "bits", _entropy),
                 Measure("Interpretation classes", "seeds that tell the same story", _stories),
                 Measure("Disagreement", "inputs with different answers", _disagreement),
-                Measure("CKA", "likeness of representations; untrained beside it", _cka),
+                Measure("CKA", "likeness of representations", _cka),
             ),
         ),
         (
@@ -180,7 +180,9 @@ def _cka(cell: Cell) -> str:
 
 
 def _exactness(cell: Cell) -> str:
-    return escape(str(cell["exactness"]))
+    """The tier, and under it the state that is held fixed."""
+    tier, _, state = str(cell["exactness"]).partition("(")
+    return escape(tier) + small(escape(state.removesuffix(")")))
 
 
 def _sum_error(cell: Cell) -> str:

@@ -26,7 +26,7 @@ def readings(
 
     ``anchors`` gives for each group the id of the section with its exact irreducibles.
     """
-    parts = []
+    parts, outputs = [], []
     for cell in cells:
         by_seed = {
             short_seed(seed): reading
@@ -37,9 +37,10 @@ def readings(
         logits = {seed: found for seed, found in by_seed.items() if "shares" in found}
         colour = colours[cell["architecture"]]
         parts += [_of_matrices(cell, matrices, colour, hang, anchors)] if matrices else []
-        parts += [_of_logits(cell, logits, colour, hang)] if logits else []
-    if not parts:
+        outputs += [_of_logits(cell, logits, colour, hang)] if logits else []
+    if not parts and not outputs:
         return ""
+    parts += [f'<div class="figures">{"".join(outputs)}</div>'] if outputs else []
     return f'<div class="reading"><h3>What was read off the models</h3>{"".join(parts)}</div>'
 
 
@@ -107,13 +108,14 @@ def _worst(found: Sequence[Reading]) -> str:
 def _of_logits(cell: Cell, found: Mapping[str, Reading], colour: str, hang: Hang) -> str:
     explained = [one["explained"] for one in found.values()]
     known = [value for value in map(finite, explained) if value is not None]
-    span = f"{percent(min(known))} to {percent(max(known))}" if known else "none"
+    ends = dict.fromkeys((percent(min(known)), percent(max(known)))) if known else ("none",)
     labels = Counter(one["label"] for one in found.values()).most_common()
     listed = "; ".join(f"{count} × {label}" for label, count in labels)
     return (
-        f"{_name(cell, colour)}<p>Of the power of the logits, {span} depends on the product alone. "
+        f"<div>{_name(cell, colour)}<p>Of the power of the logits, {' to '.join(ends)} depends on "
+        "the product alone. "
         f"Irreducibles in use, by seed: {escape(listed)}.</p>"
-        f'<div class="beside">{hang(shares(found, colour))}</div>'
+        f"{hang(shares(found, colour))}</div>"
     )
 
 

@@ -12,15 +12,16 @@ HEIGHT, COLUMN, LEAST, MOST = 170, 34, 150, 320
 
 
 def multiplicities(readings: Mapping[str, Mapping[str, Any]], colour: str) -> Figure:
-    """How often each irreducible is held, by seed; the marks are the whole numbers."""
+    """How often each irreducible is held, by seed; marks show the copies of the first exact sum."""
     rows = [
         {"seed": seed, "irreducible": part["name"], "copies": _short(part["value"])}
         for seed, reading in readings.items()
         for part in reading["multiplicities"]
     ]
-    first = next(iter(readings.values()))
+    whole = next((found for found in readings.values() if found["irreducibles"]), None)
     marks = [
-        {"irreducible": part["name"], "copies": part["copies"]} for part in first["multiplicities"]
+        {"irreducible": part["name"], "copies": part["copies"]}
+        for part in (whole["multiplicities"] if whole else ())
     ]
     chart = _strip(rows, "irreducible", "copies", "copies", colour, marks)
     return Figure(specification(chart), "Copies", "of each irreducible")
@@ -71,7 +72,11 @@ def _strip(
             grid=False,
         ),
     )
-    height = alt.Y(f"{value}:Q", title=title, axis=alt.Axis(tickCount=5))
+    height = alt.Y(
+        f"{value}:Q",
+        title=title,
+        axis=alt.Axis(tickCount=5, tickMinStep=1 if value == "copies" else 0),
+    )
     dots = (
         alt.Chart(values(rows))
         .mark_point(filled=True, size=26, opacity=0.45, color=colour)

@@ -29,13 +29,26 @@ def test_failures_and_divergence_are_said(result):
 def test_a_task_that_none_can_solve_is_told_by_its_loss(result):
     cell = with_unit(result["cells"][1]) | {"unit": "nats"}
     assert sentence(cell, solvable=False).startswith("held-out loss ")
-    assert " nats; " in sentence(cell, solvable=False)
+    assert " nats, accuracy 4.3%; " in sentence(cell, solvable=False)
 
 
 def test_same_outputs_but_different_stories(result):
     cell = with_unit(result["cells"][0])
-    cell["stability"]["by_interpretation"] = {"counts": [12, 8]}
+    cell["stability"]["by_interpretation"] = {"counts": [12, 8], "names": ["a", "b"]}
     assert "all give the same outputs, but tell 2 stories" in sentence(cell)
+
+
+def test_seeds_of_which_nothing_was_read_tell_no_story(result):
+    cell = with_unit(result["cells"][0])
+    cell["stability"]["by_interpretation"] = {"counts": [20], "names": ["none"]}
+    assert "and all give the same outputs (a class" in sentence(cell)
+
+
+def test_different_outputs_with_one_story(result):
+    cell = with_unit(result["cells"][4])
+    cell["stability"]["by_interpretation"] = {"counts": [20], "names": ["2a"]}
+    assert "4 solution classes in 20 seeds, and two share one" in sentence(cell)
+    assert sentence(cell).endswith(", though all tell the same story.")
 
 
 def test_too_few_seeds_are_called_unresolved(result):

@@ -1,0 +1,126 @@
+"""Every key of a YAML file as an option of the command line, with what it means and is now.
+
+In a comparison, `--trainer.KEY` and `--optimizer.KEY` speak to every architecture.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from interpretable_arch.registry import nearest
+from training.settings import Optimizer, Trainer
+from training.yaml_file import load_yaml
+
+OWN = {
+    "root": ("runs", "where runs are kept"),
+    "reports": ("reports", "where pages are written"),
+    "logger": (None, "csv, wandb (offline) or wandb-online: mirrors each finished run"),
+}
+MEANING = {
+    "name": "what the results are called",
+    "description": "what was asked, for the page",
+    "seeds": "how many, or a list such as [3, 5]",
+    "solved_at": "held-out accuracy from which a seed counts as having solved its task",
+    "class_threshold": "largest distance within a solution class, rms sqrt(JSD)",
+    "optimizer.name": "adam or adamw",
+    "optimizer.lr": "learning rate",
+    "optimizer.betas": "decay of the two moments",
+    "optimizer.weight_decay": "of adamw: decoupled",
+    "optimizer.warmup_steps": "steps over which the rate rises from 0",
+    "optimizer.schedule": "constant, cosine, or half: constant, then cosine from half way",
+    "optimizer.final_fraction": "of the rate, at the end of the schedule",
+    "optimizer.clip": "largest gradient norm of a seed",
+    "trainer.max_steps": "steps of training",
+    "trainer.batch_size": "examples a step; null is all of them",
+    "trainer.evaluate_every": "steps between evaluations; null is a twentieth of all",
+    "trainer.evaluate_windows": "held-out windows looked at, for text",
+    "trainer.accelerator": "auto, cpu, cuda or mps",
+    "trainer.precision": "32 or 64 bits",
+    "trainer.compile": "compile the step (pays back on long runs)",
+    "trainer.block": "seeds trained at once; auto tries a few and takes the fastest",
+    "trainer.checkpoint_every": "steps between checkpoints; null: every half minute or so",
+}
+
+
+def add_training_options(parser: ArgumentParser, command: str, given: Sequence[str]) -> None:
+    """The file, the project's own options, and one option for each key."""
+    parser.add_argument("config", type=str, help="a YAML file, see configs/")
+    for name, (default, text) in OWN.items():
+        parser.add_argument(f"--{name}", type=str, default=default, help=text)
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    keys = _keys(command, _peek(command, given))
+    _check_names(given, [*keys, *OWN, "quiet", "traceback", "help"])
+    for key, text in keys.items():
+        name = key.split(".")[-1].upper()
+        parser.add_argument(
+            f"--{key}", type=str, default=argparse.SUPPRESS, metavar=name, help=text
+        )
+
+
+def overrides(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys given on the command line, read as YAML values."""
+    own = {"config", "quiet", "traceback", *OWN}
+    return {k: yaml.safe_load(v) for k, v in _leaves(chosen, "") if k.split(".")[0] not in own}
+
+
+def with_overrides(
+    mapping: Mapping[str, Any], given: Mapping[str, Any], command: str
+) -> dict[str, Any]:
+    """The file's mapping with options put in; in a comparison, in every architecture."""
+    out = json.loads(json.dumps(mapping))
+    for key, value in given.items():
+        path = key.split(".")
+        everywhere = command == "compare" and path[0] in ("trainer", "optimizer")
+        for target in list(out.get("architectures", {}).values()) if everywhere else [out]:
+            for part in path[:-1]:
+                target = target.setdefault(part, {})
+            target[path[-1]] = value
+    return out
+
+
+def _check_names(given: Sequence[str], known: Sequence[str]) -> None:
+    for argument in given:
+        name = argument.removeprefix("--").partition("=")[0]
+        if argument.startswith("--") and name not in known:
+            raise ValueError(nearest("option", f"--{name}", [f"--{k}" for k in known]))
+
+
+def _help(key: str, value: Any, word: str) -> str:
+    shown = "" if value is None else f" ({word} {json.dumps(value, default=str)})"
+    return (MEANING.get(key, "an argument of the class") + shown).replace("%", "%%")
+
+
+def _peek(command: str, given: Sequence[str]) -> Mapping[str, Any]:
+    """The YAML file named on the command line, so that its keys can be options."""
+    if list(given[:1]) != [command]:
+        return {}
+    files = [a for a in given[1:] if a.endswith((".yaml", ".yml")) and Path(a).is_file()]
+    return load_yaml(files[0]) if files else {}
+
+
+def _keys(command: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """Every key that may be given, and its help: what it means and is in the file or by default."""
+    texts = {"name": _help("name", None, ""), "seeds": _help("seeds", None, "")}
+    for group, kind in (("optimizer", Optimizer), ("trainer", Trainer)):
+        for f in fields(kind):
+            key, default = f"{group}.{f.name}", None if f.default is MISSING else f.default
+            texts[key] = _help(key, default, "default")
+    hidden = ("architectures", "tasks") if command == "compare" else ()
+    for key, value in _leaves(config, ""):
+        if key.split(".")[0] not in hidden:
+            texts[key] = _help(key, value, "now")
+    return texts
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    elif path:
+        yield path, value
