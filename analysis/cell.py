@@ -48,6 +48,7 @@ class Cell:
 
     task: str
     architecture: str
+    unit: str
     exactness: str
     parameters: int
     seeds: tuple[str, ...]
@@ -99,6 +100,7 @@ def measure(
     return Cell(
         task=names[0],
         architecture=names[1],
+        unit=task.unit,
         exactness=exactness,
         parameters=sum(p.numel() for p in models[0].parameters()),
         seeds=tuple(str(run.seed) for run in runs),

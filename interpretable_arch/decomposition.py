@@ -4,6 +4,7 @@ A part stays factored, value = coefficient @ direction, so that nothing of shape
 batch x position x component x vocabulary is built unless it is asked for.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -52,7 +53,9 @@ class Exactness:
         return ORDER.index(self.tier) <= ORDER.index(required)
 
     def __str__(self) -> str:
-        inside = ", ".join(self.state)
+        # Every block's state of one kind is one entry: blocks.*.attn.pattern.
+        short = [re.sub(r"\.\d+\.", ".*.", n).replace("hook_", "") for n in self.state]
+        inside = ", ".join(dict.fromkeys(short))
         if self.share is not None:
             inside = ", ".join(filter(None, (inside, f"{self.share:.3g}")))
         return self.tier.upper() + (f"({inside})" if inside else "")

@@ -35,6 +35,7 @@ class Entry:
 ENTRIES: dict[str, Entry] = {
     "attention": Entry("layer", "layers.attention", "AttentionConfig", "Attention"),
     "mlp": Entry("layer", "layers.mlp", "MLPConfig", "MLP"),
+    "mlp_tanh": Entry("layer", "layers.mlp_tanh", "MLPConfig", "MLPTanh"),
     "mixture": Entry("layer", "layers.mixture", "MixtureConfig", "Mixture"),
     "senses": Entry("layer", "layers.senses", "SensesConfig", "Senses"),
     "block": Entry("layer", "layers.block", "BlockConfig", "Block"),

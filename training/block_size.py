@@ -4,6 +4,7 @@ Stacking saves overhead where a model is small and costs cache and memory where 
 the answer is measured; one at a time is always a candidate, so the choice is never slower.
 """
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ def _seconds_per_seed(
     experiment: Experiment, seeds: Sequence[Seed], model: nn.Module, task: Task
 ) -> float:
     """Seconds of one update divided by the number of seeds: the fastest of a few."""
-    block = make_block([model] * len(seeds))
+    block = make_block([copy.deepcopy(model)] * len(seeds))
     batches = Batches(task.train, experiment.trainer.batch_size, seeds)
     optimizer = build_optimizer(experiment.optimizer, block.parameters(), block.seed_axes)
     begun, times = time.perf_counter(), []

@@ -44,7 +44,7 @@ def all_finite(parameters: dict[str, Tensor]) -> Tensor:
 
 
 def _finite_seeds(parameters: dict[str, Tensor]) -> Tensor:
-    rows = [p.isfinite().flatten(1).all(dim=1) for p in parameters.values()]
+    rows = [p.isfinite().reshape(len(p), -1).all(dim=1) for p in parameters.values()]
     return torch.stack(rows).all(dim=0)
 
 

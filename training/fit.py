@@ -179,7 +179,6 @@ def _metrics(module: BlockModule, index: int) -> pyarrow.Table:
 
 
 def _label(experiment: Experiment, seeds: Sequence[Seed]) -> str:
-    noun = (
-        f"seed {seeds[0].init}" if len(seeds) == 1 else f"{len(seeds)} seeds from {seeds[0].init}"
-    )
-    return f"{experiment.name} · {noun}"
+    first, last = seeds[0], seeds[-1]
+    which = f"seed {first}" if len(seeds) == 1 else f"{len(seeds)} seeds {first} to {last}"
+    return f"{experiment.name} · {which}"

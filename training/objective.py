@@ -41,7 +41,7 @@ class Measure(nn.Module):
         outputs = self.model(inputs)
         own_loss = getattr(self.model, "loss", None)
         loss = cross_entropy(outputs, targets) if own_loss is None else own_loss(inputs, targets)
-        return torch.stack([loss, accuracy(outputs, targets).to(loss.dtype)])
+        return torch.stack([loss, accuracy(outputs, targets)])
 
 
 def cross_entropy(
@@ -59,7 +59,7 @@ def accuracy(
     """Share in [0, 1] of targets other than -100 that have the largest output; NaN where targets
     are no classes."""
     if targets.is_floating_point():
-        return torch.full((), torch.nan, device=targets.device)
-    hit = (outputs.argmax(dim=-1) == targets).float()
-    counted = (targets != IGNORED).float()
+        return outputs.new_full((), torch.nan)
+    hit = (outputs.argmax(dim=-1) == targets).to(outputs.dtype)
+    counted = (targets != IGNORED).to(outputs.dtype)
     return (hit * counted).sum() / counted.sum()

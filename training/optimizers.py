@@ -57,12 +57,12 @@ def build_optimizer(
     )
 
 
-def clip_by_seed(gradients: Sequence[Float[Tensor, "seed *shape"]], max_norm: float) -> None:
+def clip_by_seed(gradients: Sequence[Float[Tensor, "seed ..."]], max_norm: float) -> None:
     """Scale each seed's slice of all gradients, in place, to a joint norm of at most `max_norm`.
 
     Equal to `torch.nn.utils.clip_grad_norm_` seed by seed. No value is fetched from the device.
     """
-    norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients])
+    norms = torch.stack([torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients])
     total = torch.linalg.vector_norm(norms, dim=0)
     scale = (max_norm / (total + _NORM_FLOOR)).clamp(max=1.0)
     for gradient in gradients:

@@ -33,6 +33,7 @@ class GroupOrthogonalConfig:
     order: int
     d: int | None = None
     scale: float = 10.0
+    pull: float = 0.3
 
     def __post_init__(self) -> None:
         if self.order < 2:
@@ -64,18 +65,25 @@ class GroupOrthogonal(nn.Module):
 
     def scores(self, pairs: Int[Tensor, "*batch 2"]) -> Float[Tensor, "*batch order"]:
         """z(c | a, b), in [-1, 1] for orthogonal tokens."""
-        product = self.hook_product(self.tokens[pairs[..., 0]] @ self.tokens[pairs[..., 1]])
-        return product.flatten(-2) @ self.tokens.flatten(-2).T / self.config.width
+        return self._scores(self.tokens, pairs)
+
+    def _scores(self, tokens: Tensor, pairs: Tensor) -> Tensor:
+        product = self.hook_product(tokens[pairs[..., 0]] @ tokens[pairs[..., 1]])
+        return product.flatten(-2) @ tokens.flatten(-2).T / self.config.width
 
     def loss(
         self, pairs: Int[Tensor, "*batch 2"], targets: Int[Tensor, "*batch"]
     ) -> Float[Tensor, ""]:
-        """Mean over the batch of sum_c (z_c - t_c)^2."""
-        z = self.scores(pairs)
-        low = -1 / (self.config.order - 1)
-        classes = torch.arange(self.config.order, device=z.device)
-        wanted = torch.where(targets[..., None] == classes, 1.0, low)
-        return (z - wanted).square().sum(-1).mean()
+        """Mean over the batch of sum_c (z_c - t_c)^2 + pull (1 - z_ab).
+
+        The tokens pass one Newton-Schulz step, which leaves their values alone and projects the
+        gradient on the tangent space.
+        """
+        z = self._scores(newton_schulz(self.tokens, 1), pairs)
+        hit = targets[..., None] == torch.arange(self.config.order, device=z.device)
+        wanted = torch.where(hit, 1.0, -1 / (self.config.order - 1))
+        pulled = self.config.pull * (1 - z) * hit
+        return ((z - wanted).square() + pulled).sum(-1).mean()
 
     def constrain(self, parameters: Parameters) -> dict[str, Tensor]:
         """Back to orthogonal tokens after a step (any leading axes)."""
