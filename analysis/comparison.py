@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from analysis.cell import Cell, measure
+from analysis.reading.groups import GroupReading
 from analysis.report.page import write_page
 from training.data import build_task
 from training.experiment import Architecture, Comparison, Experiment
@@ -136,10 +137,24 @@ def _line(cell: Cell) -> str:
         f"held-out loss {cell.held_out_loss}",
         f"accuracy {cell.held_out_accuracy}",
         "" if classes is None else f"{len(classes.counts)} solution classes",
+        _read(cell),
         "" if cell.sum_error is None else f"sum of parts within {cell.sum_error:.1e}",
         f"{cell.seconds:.0f} s",
     ]
     return ", ".join(p for p in parts if p)
+
+
+def _read(cell: Cell) -> str:
+    """The worst figures over seeds of what the matrices hold; empty where none were read."""
+    read = [r for r in cell.readings if isinstance(r, GroupReading)]
+    if not read:
+        return ""
+    apart = max(m.distance for r in read for m in r.multiplicities)
+    return (
+        f"defect at most {max(r.defect for r in read):.1e},"
+        f" |chi + 1| off the identity {max(r.off_identity for r in read):.1e},"
+        f" multiplicities within {apart:.1e} of integers"
+    )
 
 
 def _plain(value: Any) -> Any:

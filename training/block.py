@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from training.constraint import constrain
-from training.objective import Measure, Objective
+from training.objective import Measure, Objective, counting
 from training.optimizers import clip_by_seed
 
 
@@ -24,6 +24,7 @@ class Block(nn.Module):
         self.tree, self.seeds = tree, seeds
         # In tuples, so that nothing lists the tree's parameters a second time.
         self._wrapped = (Objective(tree), Measure(tree))
+        self._counted: Tensor | None = None
         self._leaves = tuple(tree.parameters())
 
     @abstractmethod
@@ -38,7 +39,9 @@ class Block(nn.Module):
         self, inputs: Shaped[Tensor, "..."], targets: Shaped[Tensor, "..."], by_seed: bool
     ) -> Float[Tensor, " seed"]:
         """Training loss of each seed. `by_seed`: the data have a leading seed axis; else shared."""
-        return self.run(self._wrapped[0], inputs, targets, by_seed)
+        results = self.run(self._wrapped[0], inputs, targets, by_seed)
+        self._counted = results[:, 1:].detach()
+        return results[:, 0]
 
     def measures(
         self, inputs: Shaped[Tensor, "..."], targets: Shaped[Tensor, "..."]
@@ -54,6 +57,23 @@ class Block(nn.Module):
     def constrain(self) -> None:
         """Apply the model's own retraction, where it has one."""
         constrain(self.tree, self.seed_axes)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Let layers move their buffers on what they counted in the latest step's forward."""
+        if self._counted is None or not self._counted.shape[1]:
+            return
+        layout = self._wrapped[0].layout
+        pieces = self._counted.split([size for _, _, size in layout], dim=1)
+        for layer in counting(self.tree):
+            mine = {
+                name: piece if self.seed_axes else piece[0]
+                for (owner, name, _), piece in zip(layout, pieces, strict=True)
+                if owner is layer
+            }
+            buffers = dict(layer.named_buffers(recurse=False))
+            for name, value in layer.settle(buffers, mine).items():
+                buffers[name].copy_(value)
 
     def is_finite(self) -> Bool[Tensor, " seed"]:
         """Whether all parameters of a seed are finite."""

@@ -38,46 +38,41 @@ class Evaluation(Callback):
 
 
 class Progress(Callback):
-    """One bar for a block: experiment, seeds, step, and the mean loss over seeds still finite."""
+    """One bar for an experiment's blocks: name, block, seeds, mean loss over seeds still finite."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
-        self._bar: tqdm | None = None
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def __init__(self, name: str, blocks: int, max_steps: int) -> None:
+        self.name, self.blocks = name, blocks
+        self._begun = 0
         self._bar = tqdm(
-            total=trainer.max_steps,
-            initial=trainer.global_step,
-            desc=self.label,
+            total=blocks * max_steps,
+            desc=name,
             unit="step",
             mininterval=_REFRESH_SECONDS,
             dynamic_ncols=True,
         )
 
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, BlockModule)
+        self._begun += 1
+        first, last, count = pl_module.seeds[0], pl_module.seeds[-1], len(pl_module.seeds)
+        which = f"seed {first}" if count == 1 else f"{count} seeds {first} to {last}"
+        part = f" · block {self._begun} of {self.blocks}" if self.blocks > 1 else ""
+        self._bar.set_description_str(f"{self.name}{part} · {which}", refresh=False)
+        self._bar.update(trainer.global_step)  # an interrupted block has these behind it
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
     ) -> None:
-        assert self._bar is not None
         if self._bar.update(1) or trainer.global_step == trainer.max_steps:
             assert isinstance(pl_module, BlockModule)
             self._show_loss(pl_module)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._close()
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        self._close()
-
     def _show_loss(self, module: BlockModule) -> None:
-        assert self._bar is not None
         assert module.latest is not None
         losses = module.latest[module.latest.isfinite()]
         shown = f"{losses.mean().item():.4g}" if len(losses) else "diverged"
         self._bar.set_postfix_str(f"loss {shown}", refresh=False)
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None

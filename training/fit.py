@@ -1,6 +1,7 @@
 """Train the seeds of an experiment that are not on disk yet, and return all its runs."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -74,14 +75,26 @@ def _train(
         model = seed_model(experiment, missing[0], task).to(device)
         return choose_block(experiment, missing[:count], model, task)
 
-    blocks = blocks_folder(experiment_folder(root, experiment))
-    for planned in plan(experiment, missing, blocks, choose):
-        module = train_block(experiment, planned, task, device, progress)
-        for run in _runs_of(module):
-            if run.seed in missing:
-                save_run(root, run)
-                yield run
-        planned.checkpoint.unlink(missing_ok=True)
+    folder = blocks_folder(experiment_folder(root, experiment))
+    blocks = plan(experiment, missing, folder, choose)
+    with _bar(experiment, len(blocks), progress) as bar:
+        for planned in blocks:
+            module = train_block(experiment, planned, task, device, bar)
+            for run in _runs_of(module):
+                if run.seed in missing:
+                    save_run(root, run)
+                    yield run
+            planned.checkpoint.unlink(missing_ok=True)
+
+
+@contextmanager
+def _bar(experiment: Experiment, blocks: int, shown: bool) -> Iterator[Progress | None]:
+    bar = Progress(experiment.name, blocks, experiment.trainer.max_steps) if shown else None
+    try:
+        yield bar
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 def seed_model(experiment: Experiment, seed: Seed, task: Task) -> nn.Module:
@@ -98,7 +111,7 @@ def train_block(
     planned: PlannedBlock,
     task: Task,
     device: torch.device,
-    progress: bool,
+    progress: Progress | None = None,
 ) -> BlockModule:
     """Train one block to its end, from its checkpoint if there is one."""
     trainer, checkpoint = experiment.trainer, planned.checkpoint
@@ -108,8 +121,8 @@ def train_block(
         Evaluation(trainer.evaluation_period),
         Checkpointing(checkpoint, trainer.checkpoint_every),
     ]
-    if progress:
-        callbacks.append(Progress(_label(experiment, planned.seeds)))
+    if progress is not None:
+        callbacks.append(progress)
     lightning = LightningTrainer(
         accelerator="gpu" if device.type == "cuda" else device.type,
         devices=1,
@@ -176,9 +189,3 @@ def _metrics(module: BlockModule, index: int) -> pyarrow.Table:
             **{name: pyarrow.array(column.numpy()) for name, column in columns.items()},
         }
     )
-
-
-def _label(experiment: Experiment, seeds: Sequence[Seed]) -> str:
-    first, last = seeds[0], seeds[-1]
-    which = f"seed {first}" if len(seeds) == 1 else f"{len(seeds)} seeds {first} to {last}"
-    return f"{experiment.name} · {which}"

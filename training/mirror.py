@@ -33,7 +33,6 @@ def _to_wandb(run: Run, folder: Path, online: bool) -> None:
         config={**run.experiment.to_mapping(), "seed": str(run.seed), "status": run.status},
         dir=folder,
         mode="online" if online else "offline",
-        reinit="finish_previous",
         settings=wandb.Settings(silent=True, console="off"),
     )
     for row in run.metrics.to_pylist():

@@ -74,13 +74,14 @@ class BlockModule(LightningModule):
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
     ) -> None:
-        """One update at the learning rate of this step, then the model's constraint."""
+        """One update at this step's learning rate, then the model's constraint and balances."""
         experiment = self.experiment
         rate = learning_rate(experiment.optimizer, self.global_step, experiment.trainer.max_steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step(closure=optimizer_closure)
         self.block.constrain()
+        self.block.settle()
 
     def measure(self, step: int) -> None:
         """Evaluate every seed and append to the history."""
@@ -88,14 +89,12 @@ class BlockModule(LightningModule):
         piece = trainer.batch_size or len(task.train)
         self.block.eval()
         with torch.no_grad(), torch.random.fork_rng():
-            train = evaluate(self._shared_losses, task.train, trainer.evaluate_windows, piece)
-            held_out = evaluate(self.block.measures, task.held_out, trainer.evaluate_windows, piece)
+            windows, measures = trainer.evaluate_windows, self.block.measures
+            train = evaluate(measures, task.train, windows, piece)[:, :1]
+            held_out = evaluate(measures, task.held_out, windows, piece)
         self.block.train()
-        self.note_divergence(self.block.is_finite() & train.isfinite(), step)
-        self.history.append((step, torch.cat([train[:, None], held_out], dim=1).cpu()))
-
-    def _shared_losses(self, inputs: Tensor, targets: Tensor) -> Float[Tensor, " seed"]:
-        return self.block.losses(inputs, targets, by_seed=False)
+        self.note_divergence(self.block.is_finite() & train[:, 0].isfinite(), step)
+        self.history.append((step, torch.cat([train, held_out], dim=1).cpu()))
 
     def on_train_start(self) -> None:
         self._started = time.monotonic() - self.seconds

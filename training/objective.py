@@ -4,6 +4,8 @@ A model's own `loss(inputs, targets)` where it defines one; otherwise the cross-
 outputs over the last axis, in nats, over the targets that are not -100.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
@@ -13,23 +15,42 @@ IGNORED = -100
 
 
 class Objective(nn.Module):
-    """The model's loss as a forward pass: inputs, targets -> scalar."""
+    """The model's loss as a forward pass: inputs, targets -> [1 + statistic].
+
+    What layers count of their own forward (`statistics`, such as the load of experts) follows the
+    loss, flat: under vmap a number can leave only as a result. `layout` says whose is whose.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.layout: list[tuple[nn.Module, str, int]] = []
 
     def forward(
         self, inputs: Shaped[Tensor, "*input"], targets: Shaped[Tensor, "*target"]
-    ) -> Float[Tensor, ""]:
+    ) -> Float[Tensor, " result"]:
         own_loss = getattr(self.model, "loss", None)
         if own_loss is not None:
-            return own_loss(inputs, targets)
-        return cross_entropy(self.model(inputs), targets)
+            loss = own_loss(inputs, targets)
+        else:
+            loss = cross_entropy(self.model(inputs), targets)
+        counted = [(m, m.statistics()) for m in counting(self.model)]
+        rows = [(m, name, value) for m, found in counted for name, value in found.items()]
+        self.layout = [(m, name, value.numel()) for m, name, value in rows]
+        return torch.cat([loss[None], *(value.flatten().to(loss.dtype) for _, _, value in rows)])
+
+
+def counting(model: nn.Module) -> list[Any]:
+    """The layers that count something and settle on it after each step."""
+    return [m for m in model.modules() if hasattr(m, "settle")]
 
 
 class Measure(nn.Module):
-    """Loss and accuracy of the model as a forward pass: inputs, targets -> [2]."""
+    """Loss and accuracy of the model as a forward pass: inputs, targets -> [2].
+
+    Against classes the loss is the cross-entropy of the outputs, whatever the model was trained
+    on, so that architectures are compared in one unit; else it is the model's own.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -38,10 +59,13 @@ class Measure(nn.Module):
     def forward(
         self, inputs: Shaped[Tensor, "*input"], targets: Shaped[Tensor, "*target"]
     ) -> Float[Tensor, " 2"]:
-        outputs = self.model(inputs)
         own_loss = getattr(self.model, "loss", None)
-        loss = cross_entropy(outputs, targets) if own_loss is None else own_loss(inputs, targets)
-        return torch.stack([loss, accuracy(outputs, targets)])
+        if targets.is_floating_point() and own_loss is not None:
+            loss = own_loss(inputs, targets)
+            return torch.stack([loss, torch.full_like(loss, torch.nan)])
+        outputs = self.model(inputs)
+        loss = cross_entropy(outputs, targets)
+        return torch.stack([loss, accuracy(outputs, targets).to(loss.dtype)])
 
 
 def cross_entropy(

@@ -75,7 +75,9 @@ class GroupRepresentation(nn.Module):
         return self._scores(self.matrices(), pairs)
 
     def _scores(self, tokens: Tensor, pairs: Tensor) -> Tensor:
-        product = self.hook_product(tokens[pairs[..., 0]] @ tokens[pairs[..., 1]])
+        # index_select: its backward is several times faster than that of indexing.
+        a, b = (tokens.index_select(0, pairs[..., i].flatten()) for i in (0, 1))
+        product = self.hook_product((a @ b).unflatten(0, pairs.shape[:-1]))
         return product.flatten(-2) @ tokens.flatten(-2).conj().T / self.config.width
 
     def loss(

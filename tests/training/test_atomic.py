@@ -20,7 +20,7 @@ def test_a_full_disk_keeps_the_old_file_and_leaves_no_other(
 ) -> None:
     write_file(tmp_path / "a", b"old")
     monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(DiskFullError, match="no space left on the disk while writing .*a: free"):
+    with pytest.raises(DiskFullError, match=r"no space left .* while writing .*a: free"):
         write_file(tmp_path / "a", b"new")
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
@@ -35,9 +35,8 @@ def test_a_full_disk_leaves_no_partial_folder(
 
 
 def test_an_error_before_writing_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), new_folder(tmp_path / "run") as files:
-        files["a"] = b"1"
-        raise KeyError
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "run") as files:
+        files["a"] = bytes(1 // 0)
     assert not list(tmp_path.iterdir())
 
 

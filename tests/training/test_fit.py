@@ -83,14 +83,16 @@ def test_the_folder_holds_the_runs_and_nothing_else(
     toy: Toy, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     state = torch.get_rng_state()
-    runs = train(toy(checkpoint_every=5), tmp_path)
+    experiment = toy(checkpoint_every=5)
+    runs = train(experiment, tmp_path)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_default_dtype() == torch.float32
     assert capfd.readouterr() == ("", "")
-    folder = experiment_folder(tmp_path, toy())
-    assert [path.name for path in tmp_path.iterdir() if path.name != folder.name] == [
-        experiment_folder(tmp_path, toy(checkpoint_every=5)).name
-    ] or len(list(tmp_path.iterdir())) == 1
+    folder = experiment_folder(tmp_path, experiment)
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+    seeds = ["seed-0-0-0", "seed-1-1-1", "seed-2-2-2"]
+    assert sorted(path.name for path in folder.iterdir()) == [".blocks", *seeds]
+    assert not list((folder / ".blocks").iterdir())
     assert [run.status for run in runs] == ["finished"] * 3
     assert runs[0].metrics["step"].to_pylist() == list(range(13))
 

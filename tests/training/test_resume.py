@@ -55,7 +55,7 @@ def test_an_interrupted_training_goes_on_exactly(
 
 
 def test_a_killed_process_resumes_exactly(toy: Toy, tmp_path: Path) -> None:
-    experiment = toy(max_steps=600, checkpoint_every=30, **DROPOUT)
+    experiment = toy(max_steps=300, checkpoint_every=15, **DROPOUT)
     arguments = [sys.executable, "-c", _FIT, str(experiment.to_mapping()), str(tmp_path / "cut")]
     here = Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parents[1]}"}

@@ -55,7 +55,7 @@ def test_round_trip(tmp_path: Path, run: Run) -> None:
     folder = save_run(tmp_path, run)
     assert folder.name == "seed-1-2-3"
     assert sorted(p.name for p in folder.iterdir()) == sorted([*FILES, CHECKSUMS])
-    assert not any(b"\x80\x04" == (folder / name).read_bytes()[:2] for name in FILES)
+    assert not any((folder / name).read_bytes()[:2] == b"\x80\x04" for name in FILES)
     read = load_run(folder)
     same = ("experiment", "seed", "status", "seconds", "versions", "labels", "diverged_at")
     assert all(getattr(read, name) == getattr(run, name) for name in same)

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from toy_models import OwnLoss, Pairs
 from torch import nn
+from toy_models import OwnLoss, Pairs
 
 from interpretable_arch.registry import build
 from training.block import OneSeed

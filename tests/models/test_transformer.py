@@ -1,0 +1,139 @@
+"""The transformer against explicit loops, by hand, and its laws of sequence."""
+
+import cmath
+import math
+
+import pytest
+import torch
+
+from interpretable_arch.models.transformer import Transformer, TransformerConfig
+
+VOCAB, CONTEXT, D_MODEL, HEADS, D_MLP = 5, 4, 8, 2, 3
+D_HEAD = D_MODEL // HEADS
+TOKENS = [3, 0, 3, 4]
+
+
+def small(layers: int = 1, **options) -> Transformer:
+    mlp = {"class_path": "mlp", "init_args": {"d_mlp": D_MLP}}
+    sizes = {"vocab": VOCAB, "context": CONTEXT, "d_model": D_MODEL, "heads": HEADS}
+    model = Transformer(TransformerConfig(**sizes, layers=layers, mlp=mlp, **options))
+    with torch.no_grad():
+        for place, (_, parameter) in enumerate(sorted(model.named_parameters())):
+            wave = torch.sin(torch.arange(parameter.numel()) * (place + 1.7) + place)
+            parameter.copy_(wave.view_as(parameter))
+    return model.double()
+
+
+def norm(x: list[float]) -> list[float]:
+    scale = math.sqrt(sum(value * value for value in x) / len(x) + 1e-5)
+    return [value / scale for value in x]
+
+
+def product(x: list[float], matrix: list[list[float]]) -> list[float]:
+    return [sum(x[i] * row[j] for i, row in enumerate(matrix)) for j in range(len(matrix[0]))]
+
+
+def add(x: list[float], y: list[float] | None) -> list[float]:
+    return x if y is None else [a + b for a, b in zip(x, y, strict=True)]
+
+
+def gelu(x: float) -> float:
+    return x * (1 + math.erf(x / math.sqrt(2))) / 2
+
+
+def turn(x: list[float], position: int) -> list[float]:
+    """Pairs as complex numbers, each times a power of e."""
+    turned: list[float] = []
+    for i in range(0, len(x), 2):
+        angle = position / 10000 ** (i / len(x))
+        z = complex(x[i], x[i + 1]) * cmath.exp(1j * angle)
+        turned += [z.real, z.imag]
+    return turned
+
+
+def attention(p: dict, stream: list[list[float]], rotary: bool) -> list[list[float]]:
+    written = []
+    for query in range(len(stream)):
+        out = [0.0] * D_MODEL
+        for head in range(HEADS):
+            weight = {n: [row[head] for row in p[f"blocks.0.attn.{n}"]] for n in ("W_Q", "W_K")}
+            value_weight = [row[head] for row in p["blocks.0.attn.W_V"]]
+            bias = p.get("blocks.0.attn.b_Q")
+            q = add(product(stream[query], weight["W_Q"]), bias and bias[head])
+            q = turn(q, query) if rotary else q
+            scores = []
+            for key in range(query + 1):
+                k = product(stream[key], weight["W_K"])
+                k = turn(k, key) if rotary else k
+                scores.append(sum(a * b for a, b in zip(q, k, strict=True)) / math.sqrt(D_HEAD))
+            total = sum(math.exp(s) for s in scores)
+            z = [0.0] * D_HEAD
+            for key, score in enumerate(scores):
+                share = math.exp(score) / total
+                z = add(z, [share * v for v in product(stream[key], value_weight)])
+            out = add(out, product(z, p["blocks.0.attn.W_O"][head]))
+        written.append(add(out, p.get("blocks.0.attn.b_O")))
+    return written
+
+
+def logits(model: Transformer, tokens: list[int]) -> list[list[float]]:
+    """One layer, one number after the other."""
+    p = {name: value.tolist() for name, value in model.state_dict().items()}
+    stream = [p["W_E"][token] for token in tokens]
+    if "W_pos" in p:
+        stream = [add(x, p["W_pos"][t]) for t, x in enumerate(stream)]
+    moved = attention(p, [norm(x) for x in stream], rotary="W_pos" not in p)
+    stream = [add(x, y) for x, y in zip(stream, moved, strict=True)]
+    W_U = p["W_U"] if "W_U" in p else [list(column) for column in zip(*p["W_E"], strict=True)]
+    rows = []
+    for x in stream:
+        pre = add(product(norm(x), p["blocks.0.mlp.W_in"]), p.get("blocks.0.mlp.b_in"))
+        x = add(x, product([gelu(a) for a in pre], p["blocks.0.mlp.W_out"]))
+        x = add(x, p.get("blocks.0.mlp.b_out"))
+        rows.append(add(product(norm(x), W_U), p.get("b_U")))
+    return rows
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_forward_equals_explicit_loops(float64, positions, tied, bias):
+    model = small(positions=positions, tied=tied, bias=bias)
+    wanted = torch.tensor(logits(model, TOKENS))
+    got = model(torch.tensor([TOKENS]))[0]
+    torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
+    assert got.std() > 0.1
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_a_later_token_never_changes_an_earlier_logit(float64, positions):
+    model = small(layers=3, positions=positions)
+    before = model(torch.tensor([TOKENS]))[0]
+    for changed in range(CONTEXT):
+        for token in range(VOCAB):
+            tokens = [*TOKENS[:changed], token, *TOKENS[changed + 1 :]]
+            after = model(torch.tensor([tokens]))[0]
+            assert torch.equal(after[:changed], before[:changed])
+            if token != TOKENS[changed]:
+                assert not torch.allclose(after[changed:], before[changed:])
+
+
+def test_by_hand_without_layers_that_write():
+    model = small(positions="rotary", tied=True)
+    with torch.no_grad():
+        model.blocks[0].attn.W_O.zero_()
+        model.blocks[0].mlp.W_out.zero_()
+        model.W_E.zero_()
+        model.W_E[1, 0], model.W_E[2, 1] = 3.0, -2.0
+    # A lone entry is normed to sqrt(d_model); then it meets its own embedding.
+    got = model(torch.tensor([[1, 2]]))[0]
+    wanted = torch.zeros(2, VOCAB, dtype=torch.float64)
+    wanted[0, 1], wanted[1, 2] = 3 * math.sqrt(D_MODEL), 2 * math.sqrt(D_MODEL)
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_too_long_a_sequence_names_the_limit(positions):
+    model = small(positions=positions)
+    with pytest.raises(ValueError, match="tokens: wanted at most 4 positions, got 5"):
+        model(torch.zeros(1, CONTEXT + 1, dtype=torch.long))
