@@ -7,13 +7,13 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser
 
-from interpretable_arch.registry import nearest
 from training.settings import Optimizer, Trainer
 from training.yaml_file import load_yaml
 
@@ -88,7 +88,9 @@ def _check_names(given: Sequence[str], known: Sequence[str]) -> None:
     for argument in given:
         name = argument.removeprefix("--").partition("=")[0]
         if argument.startswith("--") and name not in known:
-            raise ValueError(nearest("option", f"--{name}", [f"--{k}" for k in known]))
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean --{near[0]}?" if near else "see --help"
+            raise ValueError(f"option: unknown --{name}; {hint}")
 
 
 def _help(key: str, value: Any, word: str) -> str:

@@ -1,5 +1,10 @@
 """Every public tensor's annotated shape is checked while the tests run."""
 
+import os
+
+# Threads that wait by spinning slow small models tenfold when a core is shared.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
 import pytest
 import torch
 from jaxtyping import install_import_hook
