@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Threads that wait by spinning slow small models tenfold when a core is shared; this is read
     # when torch is first imported, below.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # A user's own model or data lie in the folder that the command is run from.
     sys.path.insert(0, os.getcwd())
     try:

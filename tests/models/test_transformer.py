@@ -84,7 +84,8 @@ def logits(model: Transformer, tokens: list[int]) -> list[list[float]]:
         stream = [add(x, p["W_pos"][t]) for t, x in enumerate(stream)]
     moved = attention(p, [norm(x) for x in stream], rotary="W_pos" not in p)
     stream = [add(x, y) for x, y in zip(stream, moved, strict=True)]
-    W_U = p["W_U"] if "W_U" in p else [list(column) for column in zip(*p["W_E"], strict=True)]
+    tied = [[p.get("gain", [1.0])[0] * w for w in row] for row in zip(*p["W_E"], strict=True)]
+    W_U = p.get("W_U", tied)
     rows = []
     for x in stream:
         pre = add(product(norm(x), p["blocks.0.mlp.W_in"]), p.get("blocks.0.mlp.b_in"))
@@ -125,10 +126,11 @@ def test_by_hand_without_layers_that_write():
         model.blocks[0].mlp.W_out.zero_()
         model.W_E.zero_()
         model.W_E[1, 0], model.W_E[2, 1] = 3.0, -2.0
-    # A lone entry is normed to sqrt(d_model); then it meets its own embedding.
+        model.gain.fill_(0.5)
+    # A lone entry is normed to sqrt(d_model); then it meets half its own embedding.
     got = model(torch.tensor([[1, 2]]))[0]
     wanted = torch.zeros(2, VOCAB, dtype=torch.float64)
-    wanted[0, 1], wanted[1, 2] = 3 * math.sqrt(D_MODEL), 2 * math.sqrt(D_MODEL)
+    wanted[0, 1], wanted[1, 2] = 1.5 * math.sqrt(D_MODEL), math.sqrt(D_MODEL)
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-12)
 
 
