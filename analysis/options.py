@@ -44,6 +44,7 @@ MEANING = {
     "trainer.precision": "32 or 64 bits",
     "trainer.compile": "compile the step (pays back on long runs)",
     "trainer.block": "seeds trained at once; auto tries a few and takes the fastest",
+    "trainer.callbacks": "Lightning callbacks: [{class_path: my_module.MyCallback}]",
     "trainer.checkpoint_every": "steps between checkpoints; null: every half minute or so",
 }
 

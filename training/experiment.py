@@ -26,6 +26,7 @@ __all__ = [
     "Trainer",
 ]
 
+LAYOUT = frozenset({"accelerator", "block", "checkpoint_every", "compile"})
 FORBIDDEN_IN_NAMES = frozenset('/\\:*?"<>|')
 
 
@@ -59,8 +60,13 @@ class Experiment:
         return to_plain(self)
 
     def fingerprint(self) -> str:
-        """A hash of everything but the name and the seeds, blind to key order and 1 against 1.0."""
+        """A hash of all that decides a result, blind to key order and 1 against 1.0.
+
+        Not the name and the seeds, nor how the work is laid out (`LAYOUT`), which changes no more
+        than rounding.
+        """
         plain = {k: v for k, v in self.to_mapping().items() if k not in ("name", "seeds")}
+        plain["trainer"] = {k: v for k, v in plain["trainer"].items() if k not in LAYOUT}
         text = json.dumps(_canonical(plain), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -12,13 +12,13 @@ from lightning.pytorch import Callback
 from lightning.pytorch import Trainer as LightningTrainer
 from torch import nn
 
-from interpretable_arch.registry import build
+from interpretable_arch.registry import build, locate
 from training.atomic import remove_leftovers
 from training.block_size import choose_block, make_block
 from training.callbacks import Evaluation, Progress
 from training.checkpoint import Checkpointing, SafetensorsIO
 from training.data import Task, build_task
-from training.experiment import ConfigError, Experiment, Seed
+from training.experiment import ConfigError, Experiment, Part, Seed
 from training.mirror import mirror
 from training.module import NEVER, BlockModule
 from training.plan import PlannedBlock, blocks_folder, plan
@@ -121,6 +121,7 @@ def train_block(
         Evaluation(trainer.evaluation_period),
         Checkpointing(checkpoint, trainer.checkpoint_every),
     ]
+    callbacks += [_own_callback(part) for part in trainer.callbacks]
     if progress is not None:
         callbacks.append(progress)
     lightning = LightningTrainer(
@@ -140,6 +141,14 @@ def train_block(
     with interruptible():
         lightning.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None)
     return module
+
+
+def _own_callback(part: Part) -> Callback:
+    made = locate(part.class_path)(**part.init_args)
+    if not isinstance(made, Callback):
+        wanted, got = "a Lightning Callback", type(made).__name__
+        raise ConfigError("trainer.callbacks", f"wants {wanted}, {part.class_path} made a {got}")
+    return made
 
 
 def device_of(accelerator: str) -> torch.device:

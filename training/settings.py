@@ -77,6 +77,7 @@ class Trainer:
 
     `batch_size` None is the full batch. `evaluate_every` None is a twentieth of the steps; at most
     `evaluate_windows` held-out windows are used then. `block` is how many seeds train at once.
+    `callbacks` are Lightning callbacks by dotted path; they see the `BlockModule` of all its seeds.
     """
 
     max_steps: int
@@ -88,6 +89,7 @@ class Trainer:
     compile: bool = False
     block: int | Literal["auto"] = "auto"
     checkpoint_every: int | None = None
+    callbacks: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         optional = ("batch_size", "evaluate_every", "checkpoint_every")

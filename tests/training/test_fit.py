@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 
 import training.fit
 from training.atomic import DiskFullError
@@ -204,3 +207,46 @@ def test_lightning_is_not_loaded_by_reading_runs() -> None:
     code = "import sys, training.runs; sys.exit('lightning' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+class CountSteps(Callback):
+    """A user's callback, found by its path."""
+
+    seen: ClassVar[list[int]] = []
+
+    def on_train_batch_end(self, trainer, pl_module, *_, **__):
+        CountSteps.seen.append(len(pl_module.seeds))
+
+
+def test_a_callback_of_ones_own_sees_every_step(tmp_path, monkeypatch):
+    module = types.ModuleType("own_callbacks")
+    module.CountSteps, module.NoCallback = CountSteps, dict
+    monkeypatch.setitem(sys.modules, "own_callbacks", module)
+    mapping = {
+        "name": "callbacks",
+        "seeds": 2,
+        "model": {"class_path": "group_mlp", "init_args": {"d_mlp": 4}},
+        "task": {"class_path": "groups", "init_args": {"group": "S3"}},
+        "optimizer": {},
+        "trainer": {"max_steps": 5, "callbacks": [{"class_path": "own_callbacks.CountSteps"}]},
+    }
+    fit(Experiment.from_mapping(mapping), tmp_path, progress=False)
+    assert CountSteps.seen == [2] * 5
+    mapping["trainer"]["callbacks"] = [{"class_path": "own_callbacks.NoCallback"}]
+    with pytest.raises(ConfigError, match="wants a Lightning Callback"):
+        fit(Experiment.from_mapping(mapping), tmp_path, progress=False)
+
+
+def test_how_the_work_is_laid_out_trains_nothing_again(tmp_path):
+    mapping = {
+        "name": "layout",
+        "seeds": 2,
+        "model": {"class_path": "group_mlp", "init_args": {"d_mlp": 4}},
+        "task": {"class_path": "groups", "init_args": {"group": "S3"}},
+        "optimizer": {},
+        "trainer": {"max_steps": 5, "block": 2},
+    }
+    first = fit(Experiment.from_mapping(mapping), tmp_path, progress=False)
+    mapping["trainer"]["block"] = 1
+    again = fit(Experiment.from_mapping(mapping), tmp_path, progress=False)
+    assert [r.seconds for r in again] == [r.seconds for r in first]
