@@ -1,6 +1,6 @@
 """One architecture on one task: K runs -> what they reached, how much they differ, what they say.
 
-Models are called on the task's probe inputs, the same for all seeds, trained and untrained. A
+Models are called on the task's probe, held-out inputs the same for all seeds, trained and not. A
 reading is made of every finished seed; on a group task its label is what solutions are counted by.
 """
 
@@ -9,20 +9,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from analysis.reading.groups import GroupReading, read_group
 from analysis.reading.logits import LogitReading, read_logits
 from analysis.stability import Interval, Stability, stability
 from analysis.stability.intervals import mean_interval, undefined
+from interpretable_arch.hooks import state_share
 from training.data.task import Task
-from training.experiment import Experiment
+from training.experiment import Experiment, Seed
 from training.fit import seed_model
 from training.runs import Run, run_model
 
 Reading = GroupReading | LogitReading
-PIECE = 512
+PIECE, FEW = 512, 1024
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Cell:
     Loss and accuracy are held out, after the last step, over the seeds that did not diverge;
     `solved` counts seeds at or above `solved_at`, of all; `seconds` is the training time of all.
     `sum_error` is the worst relative error of the sum of parts against forward, in the precision
-    of the run; None for a model without parts.
+    of the run; None for a model without parts. `state_share` is how much the output changes when
+    the state that exactness is given is another input's (mean over seeds).
     """
 
     task: str
@@ -59,6 +61,7 @@ class Cell:
     held_out_accuracy: Interval
     seconds: float
     sum_error: float | None
+    state_share: float | None
     curves: tuple[Curve, ...]
     stability: Stability
     readings: tuple[Reading | None, ...]
@@ -84,17 +87,13 @@ def measure(
     *,
     solved_at: float,
     threshold: float,
-    progress: Callable[[str], None] = lambda _: None,
 ) -> Cell:
     """The cell of a (task, architecture) pair from its runs, in the order of the seeds."""
     models = [run_model(run, task) for run in runs]
     fine = [run.status == "finished" for run in runs]
-    progress("reading")
     readings = tuple(_read(m, task) if ok else None for m, ok in zip(models, fine, strict=True))
-    progress("measuring stability")
     found = _stability(experiment, models, fine, readings, task, threshold)
-    progress("checking parts")
-    error, exactness = _parts([m for m, ok in zip(models, fine, strict=True) if ok], task)
+    error, exactness, share = _parts([m for m, ok in zip(models, fine, strict=True) if ok], task)
     final = [run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0] for run in runs]
     accuracy = [row["held_out_accuracy"] for row in final]
     return Cell(
@@ -108,9 +107,10 @@ def measure(
         solved=sum(ok and a >= solved_at for ok, a in zip(fine, accuracy, strict=True)),
         solved_at=solved_at,
         held_out_loss=_mean([row["held_out_loss"] for row in final], fine),
-        held_out_accuracy=_mean(accuracy, fine),
+        held_out_accuracy=_mean(accuracy, fine).clipped(0.0, 1.0),
         seconds=sum(run.seconds for run in runs),
         sum_error=error,
+        state_share=share,
         curves=tuple(_curve(run) for run in runs),
         stability=found,
         readings=readings,
@@ -143,11 +143,12 @@ def _read(model: nn.Module, task: Task) -> Reading | None:
         return read_logits(model(pairs).reshape(order, order, order).double(), task.group)
 
 
-def _label(model: nn.Module, reading: Reading | None) -> str | None:
+def _label(model: nn.Module, reading: Reading | None, seed: Seed) -> str | None:
+    """What the solution calls itself. Two that could not be read do not tell the same story."""
     if reading is not None:
-        return reading.label
+        return reading.label if reading.label != "none" else f"unread {seed}"
     interpretation = getattr(model, "interpretation", None)
-    return None if interpretation is None else interpretation().label
+    return None if interpretation is None else interpretation().label or None
 
 
 def _stability(
@@ -159,17 +160,18 @@ def _stability(
     threshold: float,
 ) -> Stability:
     untrained = [seed_model(experiment, seed, task).eval() for seed in experiment.seeds]
-    labels = [
-        (_label(m, r) if ok else "diverged")
-        for m, r, ok in zip(models, readings, fine, strict=True)
-    ]
-    trained_features = _features(models, task.probe)
-    untrained_features = None if trained_features is None else _features(untrained, task.probe)
+    asked = zip(models, readings, fine, experiment.seeds, strict=True)
+    labels = [_label(m, r, seed) if ok else "diverged" for m, r, ok, seed in asked]
+    inputs, targets = task.probe.inputs, task.probe.targets
+    # Representations may be wide (d^2 for matrices): fewer inputs are enough to compare them.
+    few = inputs[torch.linspace(0, len(inputs) - 1, min(len(inputs), FEW)).long()]
+    trained_features = _features(models, few)
+    untrained_features = None if trained_features is None else _features(untrained, few)
     return stability(
-        torch.stack([_outputs(m, task.probe) for m in models]),
-        targets=_targets(task),
+        torch.stack([_outputs(m, inputs) for m in models]),
+        targets=targets,
         representations=trained_features,
-        untrained_outputs=torch.stack([_outputs(m, task.probe) for m in untrained]),
+        untrained_outputs=torch.stack([_outputs(m, inputs) for m in untrained]),
         untrained_representations=untrained_features,
         interpretation_labels=None if None in labels else [str(label) for label in labels],
         diverged=[not ok for ok in fine],
@@ -193,22 +195,16 @@ def _features(
         return torch.stack([torch.cat([f(p) for p in inputs.split(PIECE)]) for f in found if f])
 
 
-def _targets(task: Task) -> Int[Tensor, " input"] | None:
-    """The right answers on the probe inputs, where the task says what they are."""
-    if task.group is None or task.probe.shape[-1] != 2:
-        return None
-    return task.group.table[task.probe[:, 0], task.probe[:, 1]]
-
-
-def _parts(models: Sequence[nn.Module], task: Task) -> tuple[float | None, str]:
-    """The worst error of the sum of parts over seeds, and the promise that it keeps."""
+def _parts(models: Sequence[nn.Module], task: Task) -> tuple[float | None, str, float | None]:
+    """Worst error of the sum of parts over seeds, the promise, how much its state matters."""
     if not models or not hasattr(models[0], "decompose"):
-        return None, "not offered"
-    inputs = task.probe[:PIECE] if task.probe.dim() == 2 and task.group else task.probe[:8]
-    errors, exactness = [], ""
+        return None, "not offered", None
+    inputs, errors, shares, exactness = task.sample, [], [], ""
     with torch.no_grad():
         for model in models:
             parts = model.decompose(inputs)  # pyright: ignore[reportCallIssue]
             errors.append(parts.relative_error(model(inputs)))
+            if parts.state and len(inputs) > 1:
+                shares.append(state_share(model, inputs, parts.state))
             exactness = str(parts.exactness)
-    return max(errors), exactness
+    return max(errors), exactness, sum(shares) / len(shares) if shares else None

@@ -11,7 +11,13 @@ from collections.abc import Sequence
 
 from jsonargparse import ArgumentParser
 
-from analysis.options import add_training_options, overrides, with_overrides
+from analysis.options import (
+    add_training_options,
+    check_kind,
+    check_logger,
+    overrides,
+    with_overrides,
+)
 
 EPILOG = """
 examples:
@@ -67,7 +73,10 @@ def _run(given: list[str]) -> int:
     run = getattr(commands, command)
     if command not in TRAINING:
         return run(chosen)
-    mapping = with_overrides(load_yaml(chosen.config), overrides(chosen.as_dict()), command)
+    check_logger(chosen.logger)
+    mapping = load_yaml(chosen.config)
+    check_kind(mapping, chosen.config, command)
+    mapping = with_overrides(mapping, overrides(chosen.as_dict()), command)
     kind = Comparison if command == "compare" else Experiment
     return run(kind.from_mapping(mapping), chosen)
 
@@ -100,6 +109,7 @@ def _add_reading_options(sub: ArgumentParser) -> None:
     sub.add_argument("--features", type=int, default=20, help="how many to print")
     edits = "ablate:PART, scale:PART:FACTOR or pin:PART:VALUE, several with commas between"
     sub.add_argument("--edit", type=str, default="", help=edits)
+    sub.add_argument("--edits", type=str, default=None, help="a file of edits kept by --save")
     sub.add_argument("--save", type=str, default=None, help="keep the edits, under this name")
 
 

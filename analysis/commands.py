@@ -7,7 +7,7 @@ from typing import Any
 from analysis.comparison import Result, save
 from analysis.comparison import compare as run_comparison
 from analysis.comparison import study as run_study
-from analysis.reading.card import reading_card
+from analysis.reading.card import load_edits, parse_edit, reading_card
 from analysis.report.page import write_page
 from training.experiment import Comparison, Experiment
 from training.fit import fit as run_fit
@@ -49,7 +49,9 @@ def read(options: Any) -> int:
     """Print what one trained model says of itself, and what edits of it do."""
     if not Path(options.run).is_dir():
         raise ValueError(f"{options.run}: no such run folder (wanted .../seed-0-0-0)")
-    edits = [text.strip() for text in options.edit.split(",") if text.strip()]
+    edits = [parse_edit(text.strip()) for text in options.edit.split(",") if text.strip()]
+    if options.edits is not None:
+        edits += load_edits(Path(options.edits))
     print(reading_card(Path(options.run), options.features, edits, options.save))
     return 0
 

@@ -6,7 +6,6 @@ page; runs that are on disk already are neither trained nor touched again.
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import yaml
 from analysis.cell import Cell, measure
 from analysis.reading.groups import GroupReading
 from analysis.report.page import write_page
+from training.atomic import write_file
 from training.data import build_task
 from training.experiment import Architecture, Comparison, Experiment
 from training.fit import Logger, fit
@@ -87,7 +87,7 @@ def _result(
 ) -> Result:
     started, cells, units = time.monotonic(), [], set()
     for task_name, architecture, experiment in experiments:
-        say(f"{task_name} · {architecture}: {len(experiment.seeds)} seeds")
+        say(f"{task_name} · {architecture}: {counted(len(experiment.seeds), 'seed')}")
         runs = fit(experiment, root, progress=progress, logger=logger)
         task = build_task(experiment.task.class_path, experiment.task.init_args)
         units.add(task.unit)
@@ -119,15 +119,14 @@ def save(result: Result, folder: Path | str) -> tuple[Path, Path]:
     mapping = result.to_mapping()
     stem = folder / result.name
     text = json.dumps(mapping, indent=1, allow_nan=False, ensure_ascii=False)
-    written = _write_whole(stem.with_name(stem.name + ".json"), text)
-    return written, write_page(mapping, stem.with_name(stem.name + ".html"))
+    numbers = stem.with_name(stem.name + ".json")
+    write_file(numbers, text.encode())
+    return numbers, write_page(mapping, stem.with_name(stem.name + ".html"))
 
 
-def _write_whole(path: Path, text: str) -> Path:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-    return path
+def counted(count: int, noun: str, plural: str = "s") -> str:
+    """ "1 seed", "2 seeds"."""
+    return f"{count} {noun}" + (plural if count != 1 else "")
 
 
 def _line(cell: Cell) -> str:
@@ -136,7 +135,7 @@ def _line(cell: Cell) -> str:
         f"  solved {cell.solved}/{len(cell.seeds)}",
         f"held-out loss {cell.held_out_loss}",
         f"accuracy {cell.held_out_accuracy}",
-        "" if classes is None else f"{len(classes.counts)} solution classes",
+        "" if classes is None else counted(len(classes.counts), "solution class", "es"),
         _read(cell),
         "" if cell.sum_error is None else f"sum of parts within {cell.sum_error:.1e}",
         f"{cell.seconds:.0f} s",

@@ -64,10 +64,33 @@ def add_training_options(parser: ArgumentParser, command: str, given: Sequence[s
         )
 
 
+def check_logger(name: str | None) -> None:
+    """ValueError for a logger that there is none of."""
+    known = ("csv", "wandb", "wandb-online")
+    if name is not None and name not in known:
+        raise ValueError(f"--logger: wanted one of {', '.join(known)}, got {name!r}")
+
+
 def overrides(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The keys given on the command line, read as YAML values."""
     own = {"config", "quiet", "traceback", *OWN}
-    return {k: yaml.safe_load(v) for k, v in _leaves(chosen, "") if k.split(".")[0] not in own}
+    return {k: _value(k, v) for k, v in _leaves(chosen, "") if k.split(".")[0] not in own}
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(f"--{key}: wanted a YAML value, got {text!r}") from None
+
+
+def check_kind(mapping: Mapping[str, Any], path: str, command: str) -> None:
+    """ValueError where a file is for another command."""
+    is_comparison = "architectures" in mapping or "tasks" in mapping
+    if command == "compare" and not is_comparison and "model" in mapping:
+        raise ValueError(f"{path}: this file is one experiment; use `study` or `fit` on it")
+    if command != "compare" and is_comparison:
+        raise ValueError(f"{path}: this file is a comparison; use `compare` on it")
 
 
 def with_overrides(
@@ -96,7 +119,8 @@ def _check_names(given: Sequence[str], known: Sequence[str]) -> None:
 
 def _help(key: str, value: Any, word: str) -> str:
     shown = "" if value is None else f" ({word} {json.dumps(value, default=str)})"
-    return (MEANING.get(key, "an argument of the class") + shown).replace("%", "%%")
+    known = key if key in MEANING else ".".join(key.split(".")[-2:])
+    return (MEANING.get(known, "an argument of the class") + shown).replace("%", "%%")
 
 
 def _peek(command: str, given: Sequence[str]) -> Mapping[str, Any]:
@@ -114,11 +138,26 @@ def _keys(command: str, config: Mapping[str, Any]) -> dict[str, str]:
         for f in fields(kind):
             key, default = f"{group}.{f.name}", None if f.default is MISSING else f.default
             texts[key] = _help(key, default, "default")
+    for key in _arguments(config):
+        texts[key] = "an argument of the class"
     hidden = ("architectures", "tasks") if command == "compare" else ()
     for key, value in _leaves(config, ""):
         if key.split(".")[0] not in hidden:
             texts[key] = _help(key, value, "now")
     return texts
+
+
+def _arguments(config: Mapping[str, Any]) -> Iterator[str]:
+    """What the file's model and task could be given besides what the file gives them."""
+    from interpretable_arch.registry import ENTRIES
+    from training.data import TASKS, task_arguments
+
+    model, task = (config.get(k, {}) for k in ("model", "task"))
+    if isinstance(model, Mapping) and model.get("class_path") in ENTRIES:
+        kind, _ = ENTRIES[model["class_path"]].load()
+        yield from (f"model.init_args.{f.name}" for f in fields(kind))
+    if isinstance(task, Mapping) and task.get("class_path") in TASKS:
+        yield from (f"task.init_args.{name}" for name in task_arguments(task["class_path"]))
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

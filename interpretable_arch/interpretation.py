@@ -62,7 +62,10 @@ class Formula:
 
 @dataclass(frozen=True)
 class Interpretation:
-    """Everything read off one model; `label` is what solution classes are counted by."""
+    """Everything read off one model; `label` is what solution classes are counted by.
+
+    A label depends on the weights; "" says that this model names no solution.
+    """
 
     label: str
     features: tuple[Feature, ...] = ()

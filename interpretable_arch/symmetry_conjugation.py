@@ -79,6 +79,8 @@ class UnitaryConjugation(_Conjugation, Group):
 
 @dataclass(frozen=True)
 class OrthogonalConjugation(_Conjugation, Group):
+    """O(n) modulo +-1, which moves nothing: connected for odd n, of two components for even n."""
+
     n: int
 
     @property
@@ -87,7 +89,7 @@ class OrthogonalConjugation(_Conjugation, Group):
 
     @property
     def log_order(self) -> float:
-        return math.log(2)
+        return 0.0 if self.n % 2 else math.log(2)
 
     def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
         return polar(torch.randn(copies, self.n, self.n, generator=generator, dtype=dtype))

@@ -34,7 +34,7 @@ def test_impossible_sizes_are_refused_before_training():
     with pytest.raises(ValueError, match="heads: must divide"):
         build("transformer", {"d_model": 6, "heads": 4}, {"vocab": 3, "context": 2})
     mixture = {"class_path": "mixture", "init_args": {"experts": 2, "k": 3}}
-    with pytest.raises(ValueError, match="k: wanted 1 to experts = 2, got 3"):
+    with pytest.raises(ValueError, match="k: wanted 2 to experts = 2, got 3"):
         build("transformer", {"d_model": 8, "mlp": mixture}, {"vocab": 3, "context": 2})
     with pytest.raises(ValueError, match="senses: must divide"):
         build("backpack", {"d_model": 8, "senses": 3}, {"vocab": 3, "context": 2})

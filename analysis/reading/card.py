@@ -1,17 +1,17 @@
 """One trained model in words: what it computes, how exactly, and what an edit of it does."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from analysis.reading.groups import GroupReading, read_group
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.hooks import state_share
+from training.atomic import write_file
 from training.data import build_task
 from training.data.task import Task
 from training.objective import Measure
@@ -19,19 +19,18 @@ from training.runs import Run, load_run, run_model
 
 
 def reading_card(
-    folder: Path, features: int = 20, edits: Sequence[str] = (), save: str | None = None
+    folder: Path, features: int = 20, edits: Sequence[Edit] = (), save: str | None = None
 ) -> str:
     """The card of the run in `folder`; `save` keeps the edits beside the experiment's runs."""
     run = load_run(folder)
     task = build_task(run.experiment.task.class_path, run.experiment.task.init_args)
     model = run_model(run, task)
-    parsed = [parse_edit(text) for text in edits]
     lines = [f"{run.experiment.model.class_path} on {task.name}, seed {run.seed}: {run.status}"]
     with torch.no_grad():
         lines += _exactness(model, task) + _interpretation(model, features)
-        lines += _group(model, task) + _edits(model, task, parsed)
+        lines += _group(model, task) + _edits(model, task, edits)
     if save is not None:
-        lines.append(f"edits saved: {save_edits(folder, save, parsed, run)}")
+        lines.append(f"edits saved: {save_edits(folder, save, edits, run)}")
     return "\n".join(lines)
 
 
@@ -58,25 +57,22 @@ def save_edits(folder: Path, name: str, edits: Sequence[Edit], run: Run) -> Path
     place = folder.resolve().parent / "edits"
     place.mkdir(exist_ok=True)
     path = place / f"{run.seed}-{name}.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps([e.to_mapping() for e in edits], indent=1))
-    os.replace(partial, path)
+    write_file(path, json.dumps([e.to_mapping() for e in edits], indent=1).encode())
     return path
 
 
 def load_edits(path: Path) -> tuple[Edit, ...]:
-    """What `save_edits` wrote."""
-    return tuple(Edit.from_mapping(m) for m in json.loads(path.read_text()))
-
-
-def _inputs(task: Task) -> Tensor:
-    return task.probe[:512] if task.group is not None else task.probe[:8]
+    """What `save_edits` wrote; ValueError for a file that holds no edits."""
+    try:
+        return tuple(Edit.from_mapping(m) for m in json.loads(path.read_text(encoding="utf-8")))
+    except (UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"{path}: wanted a list of edits as JSON ({error})") from error
 
 
 def _exactness(model: nn.Module, task: Task) -> list[str]:
     if not hasattr(model, "decompose"):
         return ["parts: not offered by this model"]
-    inputs = _inputs(task)
+    inputs = task.sample
     parts = model.decompose(inputs)  # pyright: ignore[reportCallIssue]
     error = parts.relative_error(model(inputs))
     lines = [

@@ -1,13 +1,19 @@
-"""The answer of each task in plain words: who solved it, and whether the seeds tell one story."""
+"""The answer of each task in plain words: who solved it, whether the seeds agree, and on what.
+
+To give the same answers is to fall in one class by output; to tell the same story is to fall in one
+class by interpretation, which is only said where the labels depend on the weights and all were
+read. Where few seeds agree, what so few can show comes before what they did.
+"""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from analysis.report.numerals import bounds, counted, finite, numeral, percent
+from analysis.report.stories import Stories, stories
 
 Cell = Mapping[str, Any]
-NOTHING_READ = "none"  # the label of a reading that found no structure
+FEW = 0.75  # a class is only bounded below this by 10 seeds or fewer, all alike
 
 
 def headline(cells: Sequence[Cell], colours: Mapping[str, str]) -> str:
@@ -54,33 +60,43 @@ def _stability(cell: Cell) -> str:
     solutions = cell["stability"]["by_output"]
     if solutions is None or len(solutions["classes"]) < 2:
         return ""
-    classes = len(solutions["counts"])
+    seeds, classes = len(solutions["classes"]), len(solutions["counts"])
     if classes == 1:
-        share = percent(solutions["modal_share"]["low"], 0)
-        return f", and {_one_class(cell)} (a class that holds at least {share} of all seeds)"
-    found = f"; {counted(classes, 'solution class')} in {len(solutions['classes'])} seeds"
+        return _one_class(seeds, solutions["modal_share"]["low"], stories(cell))
+    found = f"; {counted(classes, 'solution class')} in {seeds} seeds"
     if not solutions["resolved"]:
-        return f"{found}, too many for so few seeds to count{_same_story(cell)}"
+        return f"{found}, too many for so few seeds to count{_same_story(seeds, stories(cell))}"
     agree = percent(solutions["collision"]["estimate"], 0)
-    return f"{found}, and two share one with chance {agree}{_same_story(cell)}"
+    return f"{found}, and two share one with chance {agree}{_same_story(seeds, stories(cell))}"
 
 
-def _one_class(cell: Cell) -> str:
-    stories = _stories(cell)
-    if stories == 0:
-        return "all give the same outputs"
-    if stories == 1:
-        return "all tell the same story"
-    return f"all give the same outputs, but tell {stories} stories"
+def _one_class(seeds: int, share: float, told: Stories | None) -> str:
+    if share >= FEW:
+        said = f"all {seeds} give the same answers{_told(told)}"
+        return f", and {said} (a class that holds at least {percent(share, 0)} of seeds)"
+    return f"; {_shows_only(seeds, share)}: all {seeds} give the same answers{_told(told)}"
 
 
-def _same_story(cell: Cell) -> str:
-    return ", though all tell the same story" if _stories(cell) == 1 else ""
+def _told(told: Stories | None) -> str:
+    """What seeds with the same answers say of themselves; empty where they say nothing."""
+    if told is None or not told.told:
+        return ""
+    if told.same:
+        return " and tell the same story"
+    unread = f" ({told.unread} could not be read)" if told.unread else ""
+    number = len(told.told)
+    return f", but tell {number} {'story' if number == 1 else 'stories'}{unread}"
 
 
-def _stories(cell: Cell) -> int:
-    """How many interpretations the seeds give; 0 where none could be read."""
-    stories = cell["stability"]["by_interpretation"]
-    if stories is None or tuple(stories["names"]) == (NOTHING_READ,):
-        return 0
-    return len(stories["counts"])
+def _same_story(seeds: int, told: Stories | None) -> str:
+    """One story beside different answers, with its bound."""
+    if told is None or not told.same or told.share is None:
+        return ""
+    if told.share >= FEW:
+        share = percent(told.share, 0)
+        return f", though all tell the same story (which at least {share} of seeds tell)"
+    return f"; {_shows_only(seeds, told.share)}: all {seeds} tell the same story"
+
+
+def _shows_only(seeds: int, share: float) -> str:
+    return f"{seeds} seeds show only that such a class holds at least {percent(share, 0)} of seeds"

@@ -14,6 +14,8 @@ from analysis.report.numerals import (
     percent,
     whole,
 )
+from analysis.report.stories import stories
+from analysis.stability.intervals import clopper_pearson
 
 Cell = Mapping[str, Any]
 
@@ -70,11 +72,12 @@ def _groups(cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Measure, ...]], ...
         (
             "How much the seeds differ",
             (
-                Measure("Solution classes", "seeds that give the same outputs", _classes),
+                Measure("Solution classes", "seeds that give the same answers", _classes),
                 Measure("Two seeds agree", "chance that they share a class", _collision),
                 Measure("Entropy of the classes", "bits", _entropy),
                 Measure("Interpretation classes", "seeds that tell the same story", _stories),
-                Measure("Disagreement", "inputs with different answers", _disagreement),
+                Measure("Disagreement", "held-out inputs with different answers", _disagreement),
+                Measure("Distance", "of outputs, root mean square √JSD, √nats", _distance),
                 Measure("CKA", "likeness of representations", _cka),
             ),
         ),
@@ -110,7 +113,11 @@ def _accuracy(cell: Cell) -> str:
 
 
 def _solved(cell: Cell) -> str:
-    return f"{cell['solved']} of {len(cell['seeds'])}"
+    solved, seeds = cell["solved"], len(cell["seeds"])
+    if not seeds:
+        return DASH
+    interval = vars(clopper_pearson(solved, seeds))
+    return f"{solved} of {seeds}" + small(bounds(interval, percent))
 
 
 def _diverged(cell: Cell) -> str:
@@ -154,35 +161,62 @@ def _entropy(cell: Cell) -> str:
 
 
 def _stories(cell: Cell) -> str:
-    solutions = cell["stability"]["by_interpretation"]
-    if solutions is None:
+    """How many stories are told, the commonest, and how many seeds could not be read."""
+    found = stories(cell)
+    if found is None:
         return DASH
-    commonest = f"{solutions['counts'][0]} × {solutions['names'][0]}"
-    more = len(solutions["counts"]) - 1
+    unread = small(f"{counted(found.unread, 'seed')} could not be read" if found.unread else "")
+    if not found.told:
+        return DASH + unread
+    name, seeds = found.told[0]
+    more = len(found.told) - 1
     rest = f", and {counted(more, 'other')}" if more else ""
-    return f"{len(solutions['counts'])}{small(escape(commonest + rest))}"
+    return f"{len(found.told)}{small(escape(f'{seeds} × {name}{rest}'))}{unread}"
 
 
 def _disagreement(cell: Cell) -> str:
     pair = cell["stability"]["disagreement"]
-    if pair is None:
-        return DASH
-    return percent(pair["raw"]["estimate"]) + small(bounds(pair["raw"], percent))
+    return _beside_null(pair, percent) + _expected(cell["stability"].get("errors"))
+
+
+def _expected(errors: Mapping[str, Any] | None) -> str:
+    """What the error rates alone would let one expect of disagreement."""
+    if errors is None:
+        return ""
+    error, independent = errors["error"], errors["independent"]
+    words = (
+        f"mean error rate {percent(error['estimate'])}",
+        bounds(error, percent),
+        f"independent errors would give {percent(independent['estimate'])}",
+        bounds(independent, percent),
+    )
+    return small(f"{words[0]} {words[1]}") + small(f"{words[2]} {words[3]}")
+
+
+def _distance(cell: Cell) -> str:
+    return _beside_null(cell["stability"]["divergence"], lambda end: numeral(end, 2))
 
 
 def _cka(cell: Cell) -> str:
-    pair = cell["stability"]["cka"]
+    return _beside_null(cell["stability"]["cka"], numeral)
+
+
+def _beside_null(pair: Mapping[str, Any] | None, show: Callable[[Any], str]) -> str:
+    """A measure of pairs with its interval, and the same of the untrained models under it."""
     if pair is None:
         return DASH
-    null = pair["null"]
-    untrained = f"untrained {numeral(null['estimate'], 2)} {bounds(null)}" if null else ""
-    return numeral(pair["raw"]["estimate"]) + small(bounds(pair["raw"])) + small(untrained)
+    raw, null = pair["raw"], pair["null"]
+    untrained = f"untrained {show(null['estimate'])} {bounds(null, show)}" if null else ""
+    return show(raw["estimate"]) + small(bounds(raw, show)) + small(untrained)
 
 
 def _exactness(cell: Cell) -> str:
-    """The tier, and under it the state that is held fixed."""
+    """The tier, under it the state that is held fixed, and how much that state decides."""
     tier, _, state = str(cell["exactness"]).partition("(")
-    return escape(tier) + small(escape(state.removesuffix(")")))
+    share = cell.get("state_share")
+    meaning = "output change when the state is another input's"
+    decides = "" if share is None else f"state share {numeral(share, 2)} ({meaning})"
+    return escape(tier) + small(escape(state.removesuffix(")"))) + small(escape(decides))
 
 
 def _sum_error(cell: Cell) -> str:

@@ -31,6 +31,18 @@ def _notes(threshold: float, solved_at: float, level: float) -> tuple[tuple[str,
             f"at least {percent(solved_at)}.",
         ),
         (
+            "Inputs",
+            "How much seeds differ is measured on held-out inputs only, the same for all seeds, "
+            "trained and untrained; on inputs that were trained on, seeds agree because they "
+            "were told the answers. The reading of a group uses its whole table.",
+        ),
+        (
+            "Settings",
+            "Where settings were tuned, those of every architecture, the baselines' and the "
+            "others' alike, were chosen by the same held-out examples on which they are then "
+            "compared: held-out numbers are those of the best settings tried.",
+        ),
+        (
             "Intervals",
             f"{level:.0%} intervals speak of new seeds on the same examples. They leave out one "
             "seed at a time (jackknife, Student's t with one degree of freedom fewer than "
@@ -40,12 +52,14 @@ def _notes(threshold: float, solved_at: float, level: float) -> tuple[tuple[str,
         ),
         (
             "Disagreement",
-            "The share of the probe inputs on which two seeds give different answers, averaged "
-            "over pairs of seeds.",
+            "The share of held-out inputs on which two seeds give different answers, averaged "
+            "over pairs of seeds. Seeds that err seldom can't differ often: beside it stand the "
+            "mean error rate of the two, and the disagreement of errors that strike at random, "
+            "all wrong answers alike likely.",
         ),
         (
             "Distance between seeds",
-            "The root mean square, over the probe inputs, of the square root of the "
+            "The root mean square, over the held-out inputs, of the square root of the "
             "Jensen-Shannon divergence of the two seeds' output distributions. It is a metric: "
             "0 when the outputs are equal.",
         ),
@@ -61,7 +75,7 @@ def _notes(threshold: float, solved_at: float, level: float) -> tuple[tuple[str,
             "Two seeds agree",
             "The chance that two different seeds fall into one class, the sum of "
             "c(c-1)/(K(K-1)) over class sizes c: an unbiased estimate from K seeds. It is 1 "
-            "when all seeds tell the same story.",
+            "when all seeds give the same answers.",
         ),
         (
             "Entropy, and what zero means",
@@ -74,21 +88,36 @@ def _notes(threshold: float, solved_at: float, level: float) -> tuple[tuple[str,
         (
             "Interpretation classes",
             "The same count for what the model itself says it does: the label of its "
-            "interpretation, for group tasks the set of irreducible representations in use.",
+            "interpretation, for group tasks the set of irreducible representations in use. "
+            "Where a label does not depend on the weights, all seeds would share it and nothing "
+            "is counted; a seed that could not be read shares its story with no other.",
         ),
         (
-            "CKA, and its untrained null",
+            "The untrained null",
+            "Untrained networks of the same architecture and seeds stand beside disagreement, "
+            "distance and CKA, for they are often alike already: before training all answers "
+            "are nearly equally likely, so distances are small though the answers differ.",
+        ),
+        (
+            "CKA",
             "Debiased linear centred kernel alignment of internal representations, averaged "
             "over pairs of seeds: 1 when they are equal up to rotation and scale, about 0 for "
-            "unrelated ones. Untrained networks of the same architecture stand beside it, for "
-            "they are often similar already.",
+            "unrelated ones.",
         ),
         (
             "Exactness",
             "What the decomposition of an output into named parts promises: UNCONDITIONAL from "
             "the weights alone; GIVEN the named state (attention, routing, norm scales) held "
             "fixed; REMAINDER when an unread rest closes the sum; APPROXIMATE with its error. "
-            "The error of the sum is measured on the trained models.",
+            "The error of the sum is measured on the trained models. The state share is how much "
+            "the output changes when the state held fixed is another input's: near 0 the parts "
+            "decide, near 1 the state does.",
+        ),
+        (
+            "Parts of matrix tokens",
+            "The named parts are rows of the matrices in the model's own basis, and another "
+            "basis would give other rows: the sum is exact in each. The reading groups them "
+            "into irreducible representations, which depend on no basis.",
         ),
         (
             "Reading of a group",

@@ -163,7 +163,7 @@ def _footer(result: Mapping[str, Any]) -> str:
     )
     return (
         "<footer><div><p>Made offline from the JSON beside this page; "
-        "<code>interpretable-arch report FOLDER</code> draws it again, and "
+        "<code>interpretable-arch report reports/NAME.json</code> draws it again, and "
         "<code>interpretable-arch compare CONFIG.yaml</code>, with the configuration above, "
         f"repeats the study, which took {duration(result['seconds'])}.</p>"
         f"<p>{escape(versions)}</p></div></footer>"

@@ -12,6 +12,7 @@ from analysis.report.numerals import numeral
 from analysis.report.reading import readings
 from analysis.report.similarity import FAR, LEVEL, NEAR, similarity_map
 from analysis.report.stability_charts import entropy_against_threshold, loss_against_stability
+from analysis.report.words import in_words
 
 Cell = Mapping[str, Any]
 Hang = Callable[[Figure], str]
@@ -31,6 +32,7 @@ def task_section(
     return (
         f'<section class="task" id="task-{place}"><h2>{escape(cells[0]["task"])}</h2>'
         f"{_asked(cells, config, colours)}{measures_table(cells, colours)}"
+        f"{in_words(cells, colours)}"
         f"{_curves(cells, colours, hang)}{_maps(cells, end, colours, hang)}"
         f"{_stability(cells, colours, hang)}{readings(cells, hang, colours, anchors)}</section>"
     )

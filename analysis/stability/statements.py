@@ -42,9 +42,12 @@ def _disagreement(found: Stability) -> str | None:
 
 
 def _null(measure: PairMeasure) -> str | None:
-    if measure.above_null is None or measure.null is None or len(measure.seeds) < 2:
+    """A measure beside its null; a similarity also as a share of the way between."""
+    if measure.null is None or len(measure.seeds) < 2:
         return None
     raw = f"{measure.name} {measure.raw.estimate:.3g}, untrained {measure.null.estimate:.3g}"
+    if measure.above_null is None:
+        return f"{raw}."
     if not measure.above_null.defined:
         return f"{raw}: {measure.above_null.method}."
     return f"{raw}: {measure.above_null} of the way from untrained to all seeds the same."

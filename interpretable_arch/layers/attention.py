@@ -147,7 +147,7 @@ class Attention(nn.Module):
         for h in range(self.config.heads):
             features.append(Feature(f"head.{h}.qk", float(qk[h].norm()), "norm of W_Q W_K^T"))
             features.append(Feature(f"head.{h}.ov", float(ov[h].norm()), "norm of W_V W_O"))
-        return Interpretation(f"{self.config.heads} heads", tuple(features))
+        return Interpretation("", tuple(features))
 
 
 def qk_circuit(parameters: Parameters) -> Float[Tensor, "head d_model_1 d_model"]:

@@ -124,7 +124,7 @@ class Block(nn.Module):
         for name, layer in self._layers():
             read = layer.interpretation().features
             features += [Feature(f"{name}.{f.name}", f.value, f.description) for f in read]
-        return Interpretation(f"{self.config.heads} heads and an mlp", tuple(features))
+        return Interpretation("", tuple(features))
 
     def _layers(self) -> list[tuple[str, Any]]:
         return [("attn", self.attn), ("mlp", self.mlp)]

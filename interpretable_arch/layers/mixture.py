@@ -27,7 +27,10 @@ from interpretable_arch.symmetry_groups import Permutation, Translation
 
 @dataclass(frozen=True)
 class MixtureConfig:
-    """`d_expert` defaults to 4 d_model / k: the active parameters of the dense mlp."""
+    """`k` at least 2, so that gates carry a gradient to the router.
+
+    `d_expert` defaults to 4 d_model / k: the active parameters of the dense mlp.
+    """
 
     d_model: int
     experts: int = 8
@@ -38,8 +41,11 @@ class MixtureConfig:
     std_out: float | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.k <= self.experts:
-            raise ValueError(f"k: wanted 1 to experts = {self.experts}, got {self.k}")
+        if not 2 <= self.k <= self.experts:
+            why = "; one gate alone is always 1, so the router would never learn"
+            raise ValueError(
+                f"k: wanted 2 to experts = {self.experts}, got {self.k}{why * (self.k == 1)}"
+            )
         if self.width < 1:
             raise ValueError(f"d_expert: wanted at least 1, got {self.d_expert}")
 
@@ -167,7 +173,7 @@ class Mixture(nn.Module):
             for e in range(self.config.experts)
             for name, (what, values) in sizes.items()
         ]
-        return Interpretation(f"{self.config.experts} experts", tuple(features))
+        return Interpretation("", tuple(features))
 
 
 def expert_rows(parameters: Parameters) -> Float[Tensor, "expert feature"]:

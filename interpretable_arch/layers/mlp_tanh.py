@@ -84,4 +84,4 @@ class MLPTanh(nn.Module):
         for n in range(self.config.width):
             features.append(Feature(f"neuron.{n}.reads", float(read[n]), "norm of its W_in column"))
             features.append(Feature(f"neuron.{n}.writes", float(write[n]), "norm of its W_out row"))
-        return Interpretation(f"{self.config.width} neurons", tuple(features))
+        return Interpretation("", tuple(features))

@@ -93,7 +93,7 @@ class Senses(nn.Module):
         features = [
             Feature(f"sense.{i}", float(s), "norm of its W_out") for i, s in enumerate(sizes)
         ]
-        return Interpretation(f"{self.config.senses} senses", tuple(features))
+        return Interpretation("", tuple(features))
 
 
 def units(parameters: Parameters) -> Float[Tensor, "d_hidden feature"]:

@@ -165,7 +165,7 @@ class Backpack(nn.Module):
         for i in range(self.config.senses):
             features.append(Feature(f"sense.{i}.weighed", float(sharp[i]), "norm of W_Q W_K^T"))
             features.append(Feature(f"sense.{i}.writes", float(size[i]), "norm of its W_out"))
-        return Interpretation(f"{self.config.senses} senses", tuple(features))
+        return Interpretation("", tuple(features))
 
 
 def weighings(parameters: Parameters) -> Float[Tensor, "sense feature"]:

@@ -92,7 +92,7 @@ class GroupMLP(nn.Module):
         """Per neuron, in order of size: how much of the output it can move."""
         size = neurons(self.symmetry().canonical(weights(self))).norm(dim=1)
         return Interpretation(
-            f"{self.config.d_mlp} neurons",
+            "",
             tuple(
                 Feature(f"neuron.{m}", float(s), "norm of centred embeddings x W_U row")
                 for m, s in enumerate(size)

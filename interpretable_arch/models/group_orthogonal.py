@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
-from interpretable_arch.hooks import HookPoint
+from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.polar import newton_schulz
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
@@ -105,12 +105,14 @@ class GroupOrthogonal(nn.Module):
     def sites(self) -> Mapping[str, Site]:
         return {f"row.{i}": Site("hook_product", -2, i) for i in range(self.config.width)}
 
-    def decompose(self, pairs: Int[Tensor, "batch 2"]) -> Decomposition:
-        """One part per row of A_a A_b; in the basis of a reading, rows group into irreducibles."""
-        product = self.tokens[pairs[:, 0]] @ self.tokens[pairs[:, 1]]
+    def decompose(self, pairs: Int[Tensor, "*batch 2"]) -> Decomposition:
+        """One part per row of A_a A_b, in the model's own basis; another basis gives the same sum
+        in other rows (see `group_representation`)."""
+        _, cache = record(self, pairs, ["hook_product"])
+        product = cache["hook_product"]
         factor = self.config.scale / self.config.width
         parts = [
-            Component(f"row.{i}", product[:, i], factor * self.tokens[:, i].T)
+            Component(f"row.{i}", product[..., i, :], factor * self.tokens[:, i].T)
             for i in range(self.config.width)
         ]
         return Decomposition(tuple(parts), Exactness.unconditional())

@@ -11,6 +11,7 @@ whose tokens are unconstrained. The output is bilinear in the tokens, exact from
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
-from interpretable_arch.hooks import HookPoint
+from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.polar import newton_schulz
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
@@ -111,16 +112,34 @@ class GroupRepresentation(nn.Module):
     def sites(self) -> Mapping[str, Site]:
         return {f"row.{i}": Site("hook_product", -2, i) for i in range(self.config.width)}
 
-    def decompose(self, pairs: Int[Tensor, "batch 2"]) -> Decomposition:
-        """One part per row of A_a A_b; in the basis of a reading, rows group into irreducibles."""
-        tokens = self.matrices()
-        product = torch.view_as_real(tokens[pairs[:, 0]] @ tokens[pairs[:, 1]])
+    def decompose(self, pairs: Int[Tensor, "*batch 2"]) -> Decomposition:
+        """One part per row of A_a A_b, in the model's own basis.
+
+        Another basis gives the same sum in other rows. After `in_basis` with the basis of a
+        reading, `Decomposition.grouped` joins rows into irreducibles, which are no choice.
+        """
+        _, cache = record(self, pairs, ["hook_product"])
+        product = torch.view_as_real(cache["hook_product"])
         factor = self.config.scale / self.config.width
         parts = []
         for i in range(self.config.width):
             direction = factor * self.tokens[:, i].flatten(1).T
-            parts.append(Component(f"row.{i}", product[:, i].flatten(1), direction))
+            parts.append(Component(f"row.{i}", product[..., i, :, :].flatten(-2), direction))
         return Decomposition(tuple(parts), Exactness.unconditional())
+
+    def in_basis(self, basis: Complex[Tensor, "d d"]) -> "GroupRepresentation":
+        """A copy with tokens U A_a U*; the same function where U = `basis` is unitary.
+
+        Raises ValueError where it is not (to 1e-4).
+        """
+        gap = basis @ basis.mH - torch.eye(len(basis), dtype=basis.dtype, device=basis.device)
+        if float(gap.abs().max()) > 1e-4:
+            raise ValueError(f"basis: wanted U U* = 1, got {float(gap.abs().max()):.2g} away")
+        moved = deepcopy(self)
+        with torch.no_grad():
+            tokens = basis @ self.matrices().to(basis.dtype) @ basis.mH
+            moved.tokens.copy_(torch.view_as_real(tokens))
+        return moved
 
     def symmetry(self) -> Symmetry:
         """PU(d) by conjugation and complex conjugation; invariants, as no canonical form is."""

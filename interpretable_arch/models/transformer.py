@@ -144,10 +144,11 @@ class Transformer(nn.Module):
     def decompose(self, tokens: Int[Tensor, "batch position"]) -> Decomposition:
         """Embedding, position, each head, each mlp (and biases), through the final scale."""
         written = [prefix + n for prefix, b in self._blocks() for n in b.written()]
-        _, cache = record(self, tokens, {"hook_embed", *written, *self.state()})
+        embeds = ["hook_embed"] if self.W_pos is None else ["hook_embed", "hook_pos_embed"]
+        _, cache = record(self, tokens, {*embeds, *written, *self.state()})
         writes = {"embed": cache["hook_embed"]}
         if self.W_pos is not None:
-            writes["pos_embed"] = self.W_pos[: tokens.shape[-1]].expand_as(writes["embed"])
+            writes["pos_embed"] = cache["hook_pos_embed"].expand_as(writes["embed"])
         for prefix, block in self._blocks():
             writes |= block.writes(cache, prefix)
         scale, direction = cache["ln_final.hook_scale"], self.unembedding()

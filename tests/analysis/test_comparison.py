@@ -44,6 +44,7 @@ def done(tmp_path_factory):
 def test_every_pair_has_a_cell_with_sums_that_hold(done):
     _, _, result = done
     assert [c.architecture for c in result.cells] == ["tokens", "mlp", "transformer"]
+    assert [c.state_share is None for c in result.cells] == [True, False, False]
     for cell in result.cells:
         assert cell.sum_error is not None
         assert cell.sum_error <= 1e-5
@@ -96,6 +97,9 @@ def test_read_prints_the_solution_and_what_an_edit_does(done, capsys):
 
     (saved,) = (folder.parent / "edits").iterdir()
     assert load_edits(saved)[0].component == "row.0"
+    capsys.readouterr()
+    assert main(["read", str(folder), "--edits", str(saved)]) == 0
+    assert "with ablate row.0 (total effect)" in capsys.readouterr().out
     assert main(["read", str(folder), "--edit", "ablate:row.99"]) == 2
     assert "row.99" in capsys.readouterr().err
 
@@ -190,6 +194,29 @@ def test_a_table_that_is_no_group_names_the_triple(capsys, tmp_path):
     rows = "[[0,1,2,3,4],[1,0,3,4,2],[2,4,0,1,3],[3,2,4,0,1],[4,3,1,2,0]]"
     text = GOOD.replace("group: S3", f"table: {rows}")
     assert "·" in (err := mistake(capsys, tmp_path, text)), err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--optimizer.lr", "{"], "--optimizer.lr: wanted a YAML value"),
+        (["--model.init_args.d_mlp", "lots"], "model.init_args.d_mlp"),
+        (["--trainer.max_stepz", "3"], "did you mean --trainer.max_steps"),
+        (["--logger", "wandbb"], "wandb"),
+    ],
+)
+def test_mistakes_in_options_are_one_clear_line(capsys, tmp_path, options, said):
+    from analysis.cli import main
+
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert main(["study", str(path), "--root", str(tmp_path / "runs"), "--quiet", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_for_another_command_says_so(capsys, tmp_path):
+    assert "use `study` or `fit`" in mistake(capsys, tmp_path, GOOD, "compare")
+    assert "use `compare`" in mistake(capsys, tmp_path, "name: x\ntasks: {}\narchitectures: {}\n")
 
 
 @pytest.mark.parametrize(("content", "said"), [(b"", "empty"), (b"\xff\xfe\x00bad", "UTF-8")])

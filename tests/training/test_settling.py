@@ -6,7 +6,7 @@ from interpretable_arch.registry import build
 from training.block import OneSeed
 from training.seed_stack import SeedStack
 
-MIXTURE = {"class_path": "mixture", "init_args": {"experts": 4, "k": 1, "balance_rate": 0.05}}
+MIXTURE = {"class_path": "mixture", "init_args": {"experts": 4, "k": 2, "balance_rate": 0.05}}
 SIZES = {"d_model": 8, "heads": 2, "layers": 2, "std": 0.3, "mlp": MIXTURE}
 
 

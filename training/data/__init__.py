@@ -15,7 +15,7 @@ TASKS: dict[str, str] = {
     "text": "training.data.text.text",
 }
 
-__all__ = ["TASKS", "Split", "Stream", "Task", "batch_indices", "build_task"]
+__all__ = ["TASKS", "Split", "Stream", "Task", "batch_indices", "build_task", "task_arguments"]
 
 
 def build_task(class_path: str, init_args: Mapping[str, Any]) -> Task:
@@ -35,6 +35,11 @@ def build_task(class_path: str, init_args: Mapping[str, Any]) -> Task:
         kind = type(task).__name__
         raise ValueError(f"task.class_path: wants a Task, but {class_path} returned a {kind}")
     return task
+
+
+def task_arguments(name: str) -> tuple[str, ...]:
+    """What the task of a short name may be given."""
+    return tuple(inspect.signature(locate(TASKS[name])).parameters)
 
 
 def _arguments(source: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def groups(
     table: list[list[int]] | None = None,
     generators: list[list[int]] | None = None,
 ) -> Task:
-    """All pairs of elements of a group with their products; the probe is all pairs, row by row.
+    """All pairs of elements of a group with their products.
 
     The group is given by name ("S4", "Z12", "D5", "Q8", ...), by its Cayley `table` of element
     numbers, or by `generators`, each a permutation as a list of images of 0..n-1; with these two,
@@ -34,7 +34,6 @@ def groups(
         name=f"products in {found.name}, {share:.3g} of the table",
         train=train,
         held_out=held_out,
-        probe=pairs,
         outputs=order,
         labels=tuple(found.labels),
         dimensions={"order": order, "outputs": order},

@@ -17,7 +17,7 @@ SIGNS: dict[str, str] = {"add": "+", "subtract": "-", "multiply": "*", "divide":
 
 
 def modular(modulus: int, operation: str = "add", share: float = 0.3, split_seed: int = 0) -> Task:
-    """All pairs of residues with a + b, a - b, a * b or a / b; the probe is all pairs, row by row.
+    """All pairs of residues with a + b, a - b, a * b or a / b.
 
     `operation` is "add", "subtract", "multiply" or "divide"; `share` of the pairs are trained on.
     Raises ValueError for a modulus below 2, an unknown operation, division by a modulus that is
@@ -32,7 +32,6 @@ def modular(modulus: int, operation: str = "add", share: float = 0.3, split_seed
         name=f"a {SIGNS[operation]} b modulo {modulus}, {share:.3g} of the table",
         train=train,
         held_out=held_out,
-        probe=pairs,
         outputs=modulus,
         labels=tuple(str(residue) for residue in range(modulus)),
         dimensions={"order": modulus, "outputs": modulus},

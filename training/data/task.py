@@ -6,6 +6,7 @@ read through windows, whose targets are the same tokens one place later.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -63,7 +64,7 @@ class Stream:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A named piece of work. `probe` holds the fixed inputs on which seeds are compared.
+    """A named piece of work; `probe` is the held-out part that seeds are compared on.
 
     `labels` names the outputs, one raw text each (escaped where shown); `dimensions` holds the
     sizes that a model's config may ask for; `group` is the ground truth where there is one; `unit`
@@ -73,12 +74,28 @@ class Task:
     name: str
     train: Split | Stream
     held_out: Split | Stream
-    probe: Shaped[Tensor, "input *shape"]
     outputs: int
     labels: tuple[str, ...]
     dimensions: Mapping[str, int]
     group: FiniteGroup | None = None
     unit: str = "nats"
+    probe_size: int | None = None
+
+    @cached_property
+    def probe(self) -> Split:
+        """Held-out inputs and answers, the same for every seed, spread evenly.
+
+        At most `probe_size` of them: by default 4096 examples, or 64 windows.
+        """
+        default = 4096 if isinstance(self.held_out, Split) else 64
+        count = min(len(self.held_out), self.probe_size or default)
+        chosen = torch.linspace(0, len(self.held_out) - 1, count, dtype=torch.float64)
+        return Split(*self.held_out.take(chosen.round().long()))
+
+    @property
+    def sample(self) -> Shaped[Tensor, "input *shape"]:
+        """Probe inputs enough to check parts on: 512 examples, or 8 windows."""
+        return self.probe.inputs[: 512 if isinstance(self.held_out, Split) else 8]
 
     def __post_init__(self) -> None:
         if len(self.labels) != self.outputs:
@@ -95,7 +112,6 @@ class Task:
             self,
             train=self.train.to(device),
             held_out=self.held_out.to(device),
-            probe=self.probe.to(device),
         )
 
 

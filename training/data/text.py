@@ -50,15 +50,14 @@ def text(
     known = Vocabulary.of(parts[0].tokens, vocabulary)
     train = _stream("train", parts[0], known, context, overlap=True)
     test = _stream("held out", parts[1], known, context, overlap=False)
-    chosen = torch.linspace(0, len(test) - 1, min(probe_windows, len(test))).long()
     return Task(
         name=f"next {level} of {source}",
         train=train,
         held_out=test,
-        probe=test.take(chosen)[0],
         outputs=len(known),
         labels=known.tokens,
         dimensions={"vocab": len(known), "context": context, "outputs": len(known)},
+        probe_size=probe_windows,
     )
 
 

@@ -59,7 +59,13 @@ def test_relabelling_the_seeds_changes_no_number(study: dict[str, Any]) -> None:
     for name in ("disagreement", "divergence", "cka"):
         a, b = getattr(here, name), getattr(there, name)
         assert a.raw.estimate == pytest.approx(b.raw.estimate)
-        assert (a.raw.low, a.above_null.high) == pytest.approx((b.raw.low, b.above_null.high))
+        assert (a.raw.low, a.null.high) == pytest.approx((b.raw.low, b.null.high))
+        assert (a.above_null is None) == (name != "cka")
+    assert here.cka is not None
+    assert there.cka is not None
+    assert here.cka.above_null is not None
+    assert there.cka.above_null is not None
+    assert here.cka.above_null.high == pytest.approx(there.cka.above_null.high)
     assert here.by_output is not None
     assert there.by_output is not None
     assert here.by_output.collision.low == pytest.approx(there.by_output.collision.low)

@@ -16,7 +16,7 @@ def mine(monkeypatch):
     def parity(bits: int, half: float = 0.5) -> Task:
         inputs = torch.arange(2**bits)[:, None] >> torch.arange(bits) & 1
         part = Split(inputs, inputs.sum(1) % 2)
-        return Task("parity", part, part, inputs, 2, ("even", "odd"), {"bits": bits})
+        return Task("parity", part, part, 2, ("even", "odd"), {"bits": bits})
 
     module.parity, module.number, module.wrong = parity, 3, lambda: 3
     monkeypatch.setitem(sys.modules, "my_data", module)

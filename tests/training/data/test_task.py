@@ -63,14 +63,14 @@ def test_a_task_wants_a_label_for_each_output_and_data_in_both_parts():
     full = Split(torch.zeros(2, 1), torch.zeros(2))
     empty = Split(torch.zeros(0, 1), torch.zeros(0))
     with pytest.raises(ValueError, match="labels: wants one for each of 3 outputs, got 2"):
-        Task("t", full, full, full.inputs, 3, ("a", "b"), {})
+        Task("t", full, full, 3, ("a", "b"), {})
     with pytest.raises(ValueError, match="held_out: wants at least one"):
-        Task("t", full, empty, full.inputs, 2, ("a", "b"), {})
+        Task("t", full, empty, 2, ("a", "b"), {})
 
 
 def test_a_task_moves_whole():
     part = Split(torch.zeros(2, 1), torch.zeros(2))
     stream = Stream(torch.arange(4), torch.arange(2), 2)
-    moved = Task("t", part, stream, part.inputs, 1, ("a",), {}).to("meta")
+    moved = Task("t", part, stream, 1, ("a",), {}).to("meta")
     assert {moved.train.inputs.device.type, moved.held_out.tokens.device.type} == {"meta"}
-    assert moved.probe.device.type == "meta"
+    assert moved.probe.inputs.device.type == "meta"

@@ -192,8 +192,8 @@ def test_the_split_is_fixed_by_its_seed(little, split):
 def test_the_probe_is_held_out_windows(little):
     task = text(little, context=8, probe_windows=5)
     inputs = task.held_out.take(torch.arange(len(task.held_out)))[0]
-    assert task.probe.shape == (5, 8)
-    assert all((inputs == window).all(1).any() for window in task.probe)
+    assert task.probe.inputs.shape == (5, 8)
+    assert all((inputs == window).all(1).any() for window in task.probe.inputs)
     assert len(text(little, context=8, probe_windows=10_000).probe) == len(task.held_out)
 
 
