@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from torch import nn
 
+from interpretable_arch.argument_types import checked
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -73,20 +75,37 @@ def build(
     """A model from its registered name, or from the dotted path of any torch module.
 
     Sizes that the task knows (`dimensions`) fill what `init_args` leaves open. Raises ValueError
-    for an unknown name or argument, naming the nearest.
+    for an unknown name or argument, naming the nearest, for an argument of the wrong type
+    (registered names only), and for whatever else goes wrong while the class is made.
     """
-    if class_path in ENTRIES:
-        config, model = ENTRIES[class_path].load()
-        known = [f.name for f in fields(config)]
-        return model(config(**_arguments(class_path, init_args, dimensions, known)))
-    if "." not in class_path:
+    if class_path not in ENTRIES and "." not in class_path:
         raise ValueError(nearest("model.class_path", class_path, registered("model")))
-    model = locate(class_path)
-    known = [n for n in inspect.signature(model).parameters if n not in ("args", "kwargs")]
-    built = model(**_arguments(class_path, init_args, dimensions, known))
+    make = _registered_model if class_path in ENTRIES else _own_model
+    try:
+        built = make(class_path, init_args, dimensions)
+    except ValueError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        message = f"model.class_path {class_path}: could not be built ({reason})"
+        raise ValueError(message) from error
     if not isinstance(built, nn.Module):
         raise ValueError(f"model.class_path: {class_path} made a {type(built).__name__}, no module")
     return built
+
+
+def _registered_model(
+    name: str, init_args: Mapping[str, Any], dimensions: Mapping[str, int]
+) -> nn.Module:
+    config, model = ENTRIES[name].load()
+    arguments = _arguments(name, init_args, dimensions, [f.name for f in fields(config)])
+    return model(config(**checked(config, arguments, "model.init_args")))
+
+
+def _own_model(path: str, init_args: Mapping[str, Any], dimensions: Mapping[str, int]) -> Any:
+    model = locate(path)
+    known = [n for n in inspect.signature(model).parameters if n not in ("args", "kwargs")]
+    return model(**_arguments(path, init_args, dimensions, known))
 
 
 def locate(path: str) -> Any:

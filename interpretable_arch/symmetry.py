@@ -2,8 +2,13 @@
 
 A `Symmetry` is an ordered product of factors; each factor is a group (`symmetry_groups`) acting
 on one axis of some parameters. An `Element` is a list of moves, one factor after the other, so
-that composing is appending and inverting is reversing. The declared continuous dimension equals
-the corank of the parameter Jacobian at a random point: nothing is under-declared.
+that composing is appending and inverting is reversing.
+
+What is declared holds at every size and every point. It is all there is, its dimension the least
+corank of the Jacobian of outputs by parameters (on the tangent space, where a model constrains
+them), while inputs tell parameters apart: enough inputs and outputs, and no unit shut for all
+inputs. A model with more parameters than distinguishable outputs has more flat directions, and
+there the declared group is a part; each model of a finite group says where that begins.
 """
 
 import math

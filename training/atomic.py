@@ -51,10 +51,19 @@ def new_folder(path: Path) -> Iterator[dict[str, bytes]]:
             for name, content in files.items():
                 _write_through(temporary / name, content)
             _sync_folder(temporary)
-        os.rename(temporary, path)
+        _rename_to_new(temporary, path)
         _sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    try:
+        os.rename(temporary, path)
+    except OSError as error:  # another process was first: systems differ in what they call it
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, f"{path} was made by another process") from error
+        raise
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -96,6 +96,7 @@ def _update(
         block.clip(experiment.optimizer.clip)
     optimizer.step()
     block.constrain()
+    block.settle()
 
 
 def _wait_for(tensor: Tensor) -> None:

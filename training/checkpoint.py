@@ -7,7 +7,7 @@ whole one; its SHA-256 is checked before anything is resumed from it.
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch import Tensor
 from training.atomic import write_file
 from training.runs import RunError
 
-FORMAT = "1"
+FORMAT = "2"
 _SECONDS_BETWEEN = 30.0
 _LARGEST_SHARE = 0.05  # of the time may go into writing checkpoints
 
@@ -57,10 +57,15 @@ def checkpoint_seeds(path: Path) -> list[list[int]]:
 
 class Checkpointing(Callback):
     """Saves to `path` every `every` steps; if None, every 30 seconds, or more seldom where
-    writing is slow, so that short trainings write nothing."""
+    writing is slow, so that short trainings write nothing.
 
-    def __init__(self, path: Path, every: int | None) -> None:
-        self.path, self.every = path, every
+    Also when something is raised between two updates, and when `stopped` says at the end of one
+    that Ctrl-C was pressed: within an update there is no whole state to save, and the last
+    checkpoint stands."""
+
+    def __init__(self, path: Path, every: int | None, stopped: Callable[[], bool]) -> None:
+        self.path, self.every, self._stopped = path, every, stopped
+        self._between_updates = False
         self._due = 0.0
         self._pause = _SECONDS_BETWEEN
 
@@ -72,6 +77,20 @@ class Checkpointing(Callback):
     ) -> None:
         finished = trainer.global_step == trainer.max_steps
         if not finished and self._is_due(trainer.global_step):
+            self._save(trainer)
+        self._between_updates = True  # not if saving failed: it would fail again
+        if self._stopped():
+            raise KeyboardInterrupt
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
+    ) -> None:
+        self._between_updates = False
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        if self._between_updates:
             self._save(trainer)
 
     def _is_due(self, step: int) -> bool:
@@ -95,7 +114,8 @@ def _read(path: Path, with_tensors: bool) -> tuple[dict[str, str], dict[str, Ten
         raise RunError(f"{path}: not a readable checkpoint ({error})") from error
     if header.get("format") != FORMAT:
         found = header.get("format")
-        raise RunError(f"{path}: checkpoint format {found}, this program reads format {FORMAT}")
+        problem = f"checkpoint format {found}, this program reads format {FORMAT}"
+        raise RunError(f"{path}: {problem}; delete it to start again")
     return header, tensors
 
 

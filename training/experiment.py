@@ -6,6 +6,7 @@ frozen, are read from whole YAML files (none inherits from another), and refuse 
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 LAYOUT = frozenset({"accelerator", "block", "checkpoint_every", "compile"})
+LARGEST_DISTANCE = math.sqrt(math.log(2))
 FORBIDDEN_IN_NAMES = frozenset('/\\:*?"<>|')
 
 
@@ -85,7 +87,8 @@ class Comparison:
     """Every architecture on every task, on the same seeds.
 
     A seed counts as having solved its task at a held-out accuracy of `solved_at`; two seeds found
-    the same solution when they disagree by at most `class_threshold`.
+    the same solution when the distance of their outputs, the root mean square of sqrt(JSD) over the
+    inputs, is at most `class_threshold`, from 0 to sqrt(ln 2) = 0.8326.
     """
 
     name: str
@@ -104,9 +107,10 @@ class Comparison:
             for name in getattr(self, key):
                 _check_name(f"{key}.{name}", name)
         _check_name("name", self.name)
-        for name in ("solved_at", "class_threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise wants(name, "a number from 0 to 1", getattr(self, name))
+        if not 0 <= self.solved_at <= 1:
+            raise wants("solved_at", "a number from 0 to 1", self.solved_at)
+        if not 0 <= self.class_threshold <= LARGEST_DISTANCE:
+            raise wants("class_threshold", "a number from 0 to 0.8326", self.class_threshold)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Comparison":

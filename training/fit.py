@@ -1,9 +1,9 @@
 """Train the seeds of an experiment that are not on disk yet, and return all its runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import pyarrow
 import torch
@@ -19,20 +19,25 @@ from training.callbacks import Evaluation, Progress
 from training.checkpoint import Checkpointing, SafetensorsIO
 from training.data import Task, build_task
 from training.experiment import ConfigError, Experiment, Part, Seed
-from training.mirror import mirror
+from training.dry_run import check_fit, draws_noise
+from training.mirror import Logger, check_logger, mirror
 from training.module import NEVER, BlockModule
+from training.origin import origin_of, refuse_stale
 from training.plan import PlannedBlock, blocks_folder, plan
 from training.runs import (
     DTYPES,
     Run,
+    RunExistsError,
     current_versions,
     experiment_folder,
     find_runs,
+    load_run,
     save_run,
+    seed_folder,
 )
 from training.surroundings import interruptible, quiet_lightning, undisturbed
 
-Logger = Literal["csv", "wandb", "wandb-online"]
+__all__ = ["Logger", "device_of", "fit", "seed_model", "train_block"]
 
 
 def fit(
@@ -40,51 +45,85 @@ def fit(
     root: Path | str,
     *,
     progress: bool = True,
-    logger: Logger | None = None,
+    logger: str | None = None,
 ) -> tuple[Run, ...]:
     """All runs of the experiment in the order of its seeds; only missing ones are trained.
 
     Seeds are trained block by block. An interrupted block goes on exactly where its last
-    checkpoint left it. Raises ConfigError or ValueError for a model or task that can't be built,
-    RunError for a damaged run, DiskFullError for a full disk; finished runs are never touched.
-    `logger` mirrors each newly finished run; wandb stays offline unless "wandb-online" is asked.
+    checkpoint left it. A model that draws random numbers in training, as dropout does, trains its
+    seeds one at a time whatever `trainer.block` says, so that a result depends on its own seed alone.
+
+    Raises ConfigError or ValueError for a model or task that can't be built or that don't fit each
+    other, RunError for a damaged run or one trained on other data or other code, DiskFullError for
+    a full disk; finished runs are never touched. `logger` ("csv", "wandb", "wandb-online") mirrors
+    each newly finished run; wandb stays offline unless "wandb-online" is asked.
     """
+    check_logger(logger)
     root = Path(root)
     folder = experiment_folder(root, experiment)
     for place in (folder, blocks_folder(folder)):
         remove_leftovers(place)
     runs = find_runs(root, experiment)
+    task = build_task(experiment.task.class_path, experiment.task.init_args)
+    origin = origin_of(experiment, task)
+    for seed, run in runs.items():
+        refuse_stale(str(seed_folder(root, experiment, seed)), run.origin, origin)
     missing = [seed for seed in experiment.seeds if seed not in runs]
     if missing:
         with undisturbed(DTYPES[experiment.trainer.precision]), quiet_lightning():
-            for run in _train(experiment, missing, root, progress):
+            for run in _train(experiment, missing, task, origin, root, progress):
                 runs[run.seed] = run
                 mirror(run, folder, logger)
     return tuple(runs[seed] for seed in experiment.seeds)
 
 
 def _train(
-    experiment: Experiment, missing: Sequence[Seed], root: Path, progress: bool
+    experiment: Experiment,
+    missing: Sequence[Seed],
+    task: Task,
+    origin: Mapping[str, str],
+    root: Path,
+    progress: bool,
 ) -> Iterator[Run]:
     device = device_of(experiment.trainer.accelerator)
-    task = build_task(experiment.task.class_path, experiment.task.init_args).to(device)
-
-    def choose(count: int) -> int:
-        if count == 1:
-            return 1
-        model = seed_model(experiment, missing[0], task).to(device)
-        return choose_block(experiment, missing[:count], model, task)
-
-    folder = blocks_folder(experiment_folder(root, experiment))
-    blocks = plan(experiment, missing, folder, choose)
+    task = task.to(device)
+    blocks = _planned(experiment, missing, task, root, device)
     with _bar(experiment, len(blocks), progress) as bar:
         for planned in blocks:
-            module = train_block(experiment, planned, task, device, bar)
+            module = train_block(experiment, planned, task, device, origin, bar)
             for run in _runs_of(module):
                 if run.seed in missing:
-                    save_run(root, run)
-                    yield run
+                    yield _kept(root, run)
             planned.checkpoint.unlink(missing_ok=True)
+
+
+def _planned(
+    experiment: Experiment, missing: Sequence[Seed], task: Task, root: Path, device: torch.device
+) -> list[PlannedBlock]:
+    """The blocks to train, once a dry run has shown that model and task fit each other."""
+
+    def model() -> nn.Module:
+        return seed_model(experiment, missing[0], task).to(device)
+
+    def choose(count: int) -> int:
+        return 1 if count == 1 else choose_block(experiment, missing[:count], model(), task)
+
+    check_fit(experiment.model.class_path, model(), task)
+    if draws_noise(model(), task):
+        experiment = replace(experiment, trainer=replace(experiment.trainer, block=1))
+    return plan(experiment, missing, blocks_folder(experiment_folder(root, experiment)), choose)
+
+
+def _kept(root: Path, run: Run) -> Run:
+    """The run as it lies on disk: this one, unless another process has finished it meanwhile."""
+    try:
+        save_run(root, run)
+    except RunExistsError:
+        folder = seed_folder(root, run.experiment, run.seed)
+        first = load_run(folder)
+        refuse_stale(str(folder), first.origin, run.origin)
+        return first
+    return run
 
 
 @contextmanager
@@ -111,23 +150,31 @@ def train_block(
     planned: PlannedBlock,
     task: Task,
     device: torch.device,
+    origin: Mapping[str, str],
     progress: Progress | None = None,
 ) -> BlockModule:
     """Train one block to its end, from its checkpoint if there is one."""
     trainer, checkpoint = experiment.trainer, planned.checkpoint
     block = make_block([seed_model(experiment, seed, task) for seed in planned.seeds])
-    module = BlockModule(experiment, planned.seeds, block, task)
-    callbacks: list[Callback] = [
-        Evaluation(trainer.evaluation_period),
-        Checkpointing(checkpoint, trainer.checkpoint_every),
-    ]
-    callbacks += [_own_callback(part) for part in trainer.callbacks]
+    module = BlockModule(experiment, planned.seeds, block, task, origin)
+    callbacks = [_own_callback(part) for part in trainer.callbacks]
     if progress is not None:
         callbacks.append(progress)
-    lightning = LightningTrainer(
+    with interruptible() as stopped:
+        saving = Checkpointing(checkpoint, trainer.checkpoint_every, stopped)
+        callbacks = [Evaluation(trainer.evaluation_period), saving, *callbacks]
+        lightning = _lightning(experiment, device, checkpoint.parent, callbacks)
+        lightning.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None)
+    return module
+
+
+def _lightning(
+    experiment: Experiment, device: torch.device, folder: Path, callbacks: list[Callback]
+) -> LightningTrainer:
+    return LightningTrainer(
         accelerator="gpu" if device.type == "cuda" else device.type,
         devices=1,
-        max_steps=trainer.max_steps,
+        max_steps=experiment.trainer.max_steps,
         max_epochs=-1,
         callbacks=callbacks,
         plugins=[SafetensorsIO(), LightningEnvironment()],
@@ -136,11 +183,8 @@ def train_block(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        default_root_dir=checkpoint.parent,
+        default_root_dir=folder,
     )
-    with interruptible():
-        lightning.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None)
-    return module
 
 
 def _own_callback(part: Part) -> Callback:
@@ -186,6 +230,7 @@ def _runs_of(module: BlockModule) -> Iterator[Run]:
             versions=versions,
             labels=module.task.labels,
             diverged_at=None if diverged_at == NEVER else diverged_at,
+            origin=module.origin,
         )
 
 

@@ -19,6 +19,7 @@ from training.data.task import Task
 from training.evaluation import evaluate
 from training.experiment import Experiment, Seed
 from training.optimizers import build_optimizer, learning_rate
+from training.origin import refuse_stale
 from training.random_state import load_random_state, noise_seed, random_state
 
 NEVER = -1
@@ -34,9 +35,15 @@ class BlockModule(LightningModule):
     diverged_at: Int[Tensor, " seed"]
 
     def __init__(
-        self, experiment: Experiment, seeds: Sequence[Seed], block: Block, task: Task
+        self,
+        experiment: Experiment,
+        seeds: Sequence[Seed],
+        block: Block,
+        task: Task,
+        origin: Mapping[str, str],
     ) -> None:
         super().__init__()
+        self.origin = dict(origin)
         self.experiment, self.seeds, self.block, self.task = experiment, tuple(seeds), block, task
         self.batches = Batches(task.train, experiment.trainer.batch_size, seeds)
         self.register_buffer("diverged_at", torch.full((len(seeds),), NEVER))
@@ -111,11 +118,13 @@ class BlockModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["seeds"] = [[seed.init, seed.order, seed.noise] for seed in self.seeds]
+        checkpoint["origin"] = self.origin
         checkpoint["history"] = [[step, values] for step, values in self.history]
         checkpoint["seconds"] = time.monotonic() - self._started
         checkpoint["random"] = random_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        refuse_stale("checkpoint", checkpoint["origin"], self.origin)
         self.history = [(step, values) for step, values in checkpoint["history"]]
         self.seconds = checkpoint["seconds"]
         self._interrupted = checkpoint["random"]

@@ -10,6 +10,7 @@ import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -77,12 +78,20 @@ def _remembered(folder: Path, seeds: int, choose: Callable[[int], int]) -> int:
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
     path = folder / _CHOICE
-    if path.exists():
-        known = json.loads(path.read_text())
-        if known["circumstances"] == circumstances:
-            return known["block"]
+    known = _read_choice(path)
+    if known.get("circumstances") == circumstances and type(known.get("block")) is int:
+        return max(1, known["block"])
     block = choose(seeds)
     content = {"block": block, "circumstances": circumstances}
     folder.mkdir(parents=True, exist_ok=True)
     write_file(path, json.dumps(content, sort_keys=True).encode())
     return block
+
+
+def _read_choice(path: Path) -> dict[str, Any]:
+    """What was remembered; nothing where that can't be read, since it can be measured again."""
+    try:
+        known = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

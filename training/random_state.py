@@ -19,11 +19,13 @@ def noise_seed(seeds: Sequence[Seed]) -> int:
 
 
 def random_state() -> dict[str, UInt8[Tensor, " byte"]]:
-    """State of torch's generators: the processor's, and each CUDA device's once CUDA is in use."""
+    """State of torch's generators: the processor's, Apple's, and each CUDA device's in use."""
     states = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_initialized():
         devices = enumerate(torch.cuda.get_rng_state_all())
         states.update({f"cuda:{index}": state for index, state in devices})
+    if torch.backends.mps.is_available():
+        states["mps"] = torch.mps.get_rng_state()
     return states
 
 
@@ -32,5 +34,7 @@ def load_random_state(states: Mapping[str, UInt8[Tensor, " byte"]]) -> None:
     for device, state in states.items():
         if device == "cpu":
             torch.set_rng_state(state)
+        elif device == "mps":
+            torch.mps.set_rng_state(state)
         else:
             torch.cuda.set_rng_state(state, device)

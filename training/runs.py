@@ -10,7 +10,7 @@ import io
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from training.atomic import new_folder
 from training.data.task import Task
 from training.experiment import Experiment, Seed
 
-FORMAT = 1
+FORMAT = 2
 CHECKSUMS = "checksums.json"
 _FILES = ("config.json", "versions.json", "labels.json", "metrics.parquet", "weights.safetensors")
 _PACKAGES = ("interpretable-arch", "torch", "lightning", "safetensors", "numpy")
@@ -38,11 +38,16 @@ class RunError(ValueError):
     """A run folder that can't be used as it is: says which file and why."""
 
 
+class RunExistsError(RunError):
+    """The run to be written lies there already."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One trained seed. `metrics` has the columns step, train_loss, held_out_loss,
     held_out_accuracy; `diverged_at` is the first step whose loss or weights were not finite;
-    `seconds` is this seed's share of its block's training time."""
+    `seconds` is this seed's share of its block's training time; `origin` holds the hashes of the
+    data and of the caller's own code that it was trained from."""
 
     experiment: Experiment
     seed: Seed
@@ -53,6 +58,7 @@ class Run:
     versions: Mapping[str, Any]
     labels: tuple[str, ...]
     diverged_at: int | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 def current_versions() -> dict[str, Any]:
@@ -78,7 +84,7 @@ def seed_folder(root: Path, experiment: Experiment, seed: Seed) -> Path:
 
 
 def save_run(root: Path, run: Run) -> Path:
-    """Write a run's folder in one step and return it. Raises RunError if it exists already,
+    """Write a run's folder in one step and return it. Raises RunExistsError if it exists,
     DiskFullError if the disk is full; no partial folder is left."""
     folder = seed_folder(root, run.experiment, run.seed)
     try:
@@ -87,7 +93,7 @@ def save_run(root: Path, run: Run) -> Path:
             sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
             files[CHECKSUMS] = _json(sums)
     except FileExistsError as error:
-        raise RunError(f"{folder}: this run exists already and is left as it is") from error
+        raise RunExistsError(f"{folder}: this run exists already and is left as it is") from error
     return folder
 
 
@@ -111,6 +117,7 @@ def load_run(folder: Path) -> Run:
         versions=json.loads(files["versions.json"]),
         labels=tuple(json.loads(files["labels.json"])),
         diverged_at=config["diverged_at"],
+        origin=config["origin"],
     )
 
 
@@ -139,7 +146,8 @@ def run_model(run: Run, task: Task) -> nn.Module:
 
 def _contents(run: Run) -> dict[str, bytes]:
     outcome = {"status": run.status, "seconds": run.seconds, "diverged_at": run.diverged_at}
-    config = {"experiment": run.experiment.to_mapping(), "seed": asdict(run.seed), **outcome}
+    asked = {"experiment": run.experiment.to_mapping(), "seed": asdict(run.seed)}
+    config = {**asked, **outcome, "origin": dict(run.origin)}
     table = io.BytesIO()
     pyarrow.parquet.write_table(run.metrics, table)
     weights = {name: tensor.cpu().contiguous() for name, tensor in run.weights.items()}

@@ -76,7 +76,8 @@ class Trainer:
     """How long and on what to train.
 
     `batch_size` None is the full batch. `evaluate_every` None is a twentieth of the steps; at most
-    `evaluate_windows` held-out windows are used then. `block` is how many seeds train at once.
+    `evaluate_windows` held-out windows are used then. `block` is how many seeds train at once;
+    a model that draws random numbers in training, as dropout does, trains them one at a time.
     `callbacks` are Lightning callbacks by dotted path; they see the `BlockModule` of all its seeds.
     """
 

@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import torch
 import torch.utils.deterministic
@@ -53,12 +54,27 @@ def quiet_lightning() -> Iterator[None]:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C stays a KeyboardInterrupt: Lightning would exit and then ignore the key."""
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C waits for the end of an update, where the state is whole; a second one does not.
+
+    Yields whether it was pressed. It stays a KeyboardInterrupt, at the latest on leaving: Lightning
+    would exit and then ignore the key.
+    """
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT)
+    pressed = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    if in_main and handler is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield pressed.is_set
+        if pressed.is_set():
+            raise KeyboardInterrupt
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None

@@ -10,6 +10,7 @@ from analysis.report.numerals import (
     bounds,
     counted,
     duration,
+    finite,
     numeral,
     percent,
     whole,
@@ -206,7 +207,9 @@ def _beside_null(pair: Mapping[str, Any] | None, show: Callable[[Any], str]) -> 
     if pair is None:
         return DASH
     raw, null = pair["raw"], pair["null"]
-    untrained = f"untrained {show(null['estimate'])} {bounds(null, show)}" if null else ""
+    if null is None or finite(null["estimate"]) is None:
+        return show(raw["estimate"]) + small(bounds(raw, show))
+    untrained = f"untrained {show(null['estimate'])} {bounds(null, show)}"
     return show(raw["estimate"]) + small(bounds(raw, show)) + small(untrained)
 
 

@@ -109,9 +109,9 @@ def _notes(threshold: float, solved_at: float, level: float) -> tuple[tuple[str,
             "What the decomposition of an output into named parts promises: UNCONDITIONAL from "
             "the weights alone; GIVEN the named state (attention, routing, norm scales) held "
             "fixed; REMAINDER when an unread rest closes the sum; APPROXIMATE with its error. "
-            "The error of the sum is measured on the trained models. The state share is how much "
-            "the output changes when the state held fixed is another input's: near 0 the parts "
-            "decide, near 1 the state does.",
+            "The error of the sum is measured on the trained models. The state share is the mean "
+            "square change of the output when the state held fixed is another input's, over the "
+            "output's variance: 0 when the state does not matter, about 2 when it alone decides.",
         ),
         (
             "Parts of matrix tokens",

@@ -52,7 +52,7 @@ def pair_measure(
     best: float,
     seeds: tuple[int, ...],
     matrix: Float[Tensor, "seed seed"],
-    null: Float[Tensor, "seed seed"] | None = None,
+    null: Float[Tensor, "untrained untrained"] | None = None,
     limits: tuple[float, float] = (-math.inf, math.inf),
 ) -> PairMeasure:
     """The measure's matrix and null matrix as one result; intervals are clipped to `limits`.

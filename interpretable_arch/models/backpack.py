@@ -125,7 +125,7 @@ class Backpack(nn.Module):
     def sites(self) -> Mapping[str, Site]:
         return {f"sense.{i}": Site("hook_alpha", -3, i) for i in range(self.config.senses)}
 
-    def decompose(self, tokens: Int[Tensor, "batch position"]) -> Decomposition:
+    def decompose(self, tokens: Int[Tensor, "*batch position"]) -> Decomposition:
         """One part per sense, summed over the words that carry it."""
         _, cache = record(self, tokens, ["hook_alpha"])
         alpha, meanings = cache["hook_alpha"], self.meanings()[tokens].transpose(-3, -2)

@@ -1,5 +1,11 @@
 """The standard transformer on a binary operation: it reads a, then b, and the logits after b are
 its answer (Power et al. 2022, arXiv 2201.02177, without the signs for operation and equality).
+
+The declared symmetry is everything while order >= d_model and the order^2 pairs with their logits
+tell the other parameters apart: order 12, d_model 8, d_mlp 32 has 100 flat directions, all
+declared. Where 976 parameters there face 1728 logits, 552 against 729 (order 9, d_model 6, d_mlp
+24) already has 67 for 57 declared, and order below d_model has far more (order 6, d_model 8: 280
+for 100): there the declared group is a part.
 """
 
 from collections.abc import Mapping
@@ -55,7 +61,7 @@ class GroupTransformer(nn.Module):
     def sites(self) -> Mapping[str, Site]:
         return {n: Site(f"body.{s.hook}", s.axis, s.index) for n, s in self.body.sites().items()}
 
-    def decompose(self, pairs: Int[Tensor, "batch 2"]) -> Decomposition:
+    def decompose(self, pairs: Int[Tensor, "*batch 2"]) -> Decomposition:
         """The transformer's parts, at the last position."""
         whole = self.body.decompose(pairs)
         parts = [

@@ -141,7 +141,7 @@ class Transformer(nn.Module):
         inner = [prefix + n for prefix, b in self._blocks() for n in b.state()]
         return [*inner, "ln_final.hook_scale"]
 
-    def decompose(self, tokens: Int[Tensor, "batch position"]) -> Decomposition:
+    def decompose(self, tokens: Int[Tensor, "*batch position"]) -> Decomposition:
         """Embedding, position, each head, each mlp (and biases), through the final scale."""
         written = [prefix + n for prefix, b in self._blocks() for n in b.written()]
         embeds = ["hook_embed"] if self.W_pos is None else ["hook_embed", "hook_pos_embed"]

@@ -3,42 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from registered_examples import call, cases, example, inputs, parameters
 
 from interpretable_arch.edits import Edit, edited
-from interpretable_arch.hooks import state_share
 from interpretable_arch.layers.attention import write_out
-from interpretable_arch.registry import ENTRIES
 
-CASES = [(name, example) for name, entry in ENTRIES.items() for example in entry.examples()]
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
-
-
-def example(name: str, which: str, seed: int = 0) -> nn.Module:
-    """The example model at a random point: no parameter is left at zero."""
-    _, model = ENTRIES[name].load()
-    torch.manual_seed(seed)
-    built = model(ENTRIES[name].examples()[which])
-    with torch.no_grad():
-        for parameter in built.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.3)
-    return built.to(torch.get_default_dtype())
-
-
-def inputs(model: nn.Module, count: int = 6, seed: int = 1) -> torch.Tensor:
-    return model.example_inputs(count, torch.Generator().manual_seed(seed))
-
-
-def parameters(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {n: p.detach().clone() for n, p in model.state_dict().items()}
-
-
-def call(model: nn.Module, values: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    return torch.func.functional_call(model, values, (x,))
-
-
-cases = pytest.mark.parametrize(("name", "which"), CASES)
 
 
 @cases
@@ -105,33 +75,6 @@ def test_inverse_undoes(float64, name, which, generator):
         torch.testing.assert_close(back[n], value)
 
 
-def corank(name: str, which: str, seed: int) -> int:
-    model = example(name, which, seed).eval()
-    write_out(model, True)
-    values = {n: p.detach() for n, p in model.named_parameters()}
-    size = sum(v.numel() for v in values.values())
-    count = 40 + 3 * size // call(model, values, inputs(model, 1)).numel()
-    x = inputs(model, count)
-    rows = torch.func.jacrev(lambda v: call(model, v, x).flatten(), chunk_size=256)(values)
-    jacobian = torch.cat([r.flatten(1) for r in rows.values()], 1)
-    assert jacobian.shape[0] > jacobian.shape[1]
-    spectrum = torch.linalg.svdvals(jacobian / jacobian.norm(dim=0).clamp_min(1e-30))
-    return size - int((spectrum > 1e-9 * spectrum[0]).sum())
-
-
-@cases
-def test_declared_dimension_is_the_corank_of_the_jacobian(float64, name, which):
-    declared = example(name, which).symmetry().continuous_dimension
-    # ReLU gates and routers are shut for all inputs on open sets of parameters, where more
-    # directions are flat; the symmetry of the whole function is the least corank.
-    coranks = []
-    for seed in range(12):
-        coranks.append(corank(name, which, seed))
-        if coranks[-1] <= declared:
-            break
-    assert min(coranks) == declared, coranks
-
-
 @cases
 def test_align_recovers_a_planted_element(float64, name, which, generator):
     model = example(name, which)
@@ -171,28 +114,6 @@ def test_interpretation_is_named_and_invariant(float64, name, which, generator):
     np.testing.assert_allclose(
         [f.value for f in second.features], [f.value for f in first.features], atol=1e-8
     )
-
-
-@cases
-def test_formulas_run_on_their_own(float64, name, which):
-    model = example(name, which).eval()
-    for formula in model.interpretation().formulas:
-        x = inputs(model)
-        columns = {n: x[:, i : i + 1].numpy() for i, n in enumerate(formula.inputs)}
-        got, wanted = formula.evaluate(**columns), model(x).detach().numpy()
-        assert np.abs(got - wanted).max() <= formula.error + 1e-10
-
-
-@cases
-def test_state_is_named_recorded_and_matters(float64, name, which):
-    model = example(name, which).eval()
-    x = inputs(model)
-    parts = model.decompose(x)
-    if parts.exactness.tier != "given":
-        pytest.skip(f"keeps {parts.exactness}")
-    assert set(parts.exactness.state) == set(parts.state) != set()
-    share = state_share(model, x, parts.exactness.state)
-    assert 0 < share < 100
 
 
 @cases

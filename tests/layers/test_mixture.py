@@ -82,3 +82,13 @@ def test_load_counts_assignments(float64, layer):
     gates = layer.gates(x)
     wanted = (gates > 0).double().sum(0) / (32 * 2)
     torch.testing.assert_close(layer.statistics()["load"], wanted)
+
+
+def test_a_single_chosen_expert_is_refused_as_its_gate_would_be_constant():
+    with pytest.raises(ValueError, match="k: wanted 2 to experts = 4, got 1; one gate alone"):
+        MixtureConfig(d_model=4, experts=4, k=1)
+
+
+def test_the_router_gets_a_gradient(float64, layer):
+    layer(torch.randn(8, 8)).square().sum().backward()
+    assert layer.W_r.grad.any()

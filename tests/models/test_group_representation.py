@@ -10,6 +10,7 @@ from interpretable_arch.models.group_representation import (
     GroupRepresentation,
     GroupRepresentationConfig,
 )
+from interpretable_arch.symmetry_groups import polar
 
 
 def regular_less_trivial(name: str) -> torch.Tensor:
@@ -93,6 +94,15 @@ def test_trap_orthogonal_tokens_never_change_determinant(float64):
     assert model.loss(pairs, targets).item() > 0.05
 
 
+def test_rotations_of_the_plane_move_no_rotation(float64, generator):
+    """d = 2: all tokens are rotations of the plane, so only a reflection of the basis acts."""
+    model = GroupOrthogonal(GroupOrthogonalConfig(order=5, d=2)).double()
+    turn = torch.tensor([[0.6, -0.8], [0.8, 0.6]])
+    torch.testing.assert_close(turn @ model.tokens @ turn.mT, model.tokens)
+    assert model.symmetry().continuous_dimension == 0
+    assert model.symmetry().log_order == pytest.approx(0.6931471805599453)
+
+
 def test_constrain_is_unitary_for_any_leading_axes(float64):
     torch.manual_seed(0)
     model = GroupRepresentation(GroupRepresentationConfig(order=4)).double()
@@ -100,3 +110,34 @@ def test_constrain_is_unitary_for_any_leading_axes(float64):
     tokens = torch.view_as_complex(model.constrain({"tokens": noisy})["tokens"])
     eye = torch.eye(3, dtype=torch.complex128).expand(3, 4, 3, 3)
     torch.testing.assert_close(tokens @ tokens.mH, eye, rtol=0, atol=1e-5)
+
+
+def test_in_basis_undoes_a_change_of_basis_and_groups_rows_into_irreducibles(float64, generator):
+    """S3 off the trivial representation: the sign and the plane twice, in blocks 1 + 4."""
+    group = parse("S3")
+    blocks = regular_less_trivial("S3").to(torch.complex128)
+    parity = torch.linalg.det(blocks).real
+    projector = torch.einsum("a,aij->ij", parity.to(blocks.dtype), blocks) / group.order
+    align = torch.linalg.eigh(projector).eigenvectors.flip(-1).mH  # the sign comes first
+    model = planted("S3", generator)
+    turned = polar(torch.randn(5, 5, dtype=torch.complex128))
+    with torch.no_grad():
+        model.tokens.copy_(torch.view_as_real(turned @ blocks @ turned.mH))
+    pairs = all_pairs(6)
+    found = model.in_basis(align @ turned.mH)
+    torch.testing.assert_close(found(pairs), model(pairs))
+    tokens = found.matrices()
+    torch.testing.assert_close(tokens[:, 0, 0].real, parity)
+    torch.testing.assert_close(tokens[:, 0, 1:], torch.zeros_like(tokens[:, 0, 1:]))
+    torch.testing.assert_close(tokens[:, 1:, 0], torch.zeros_like(tokens[:, 1:, 0]))
+    rows = {"sign": ["row.0"], "plane": [f"row.{i}" for i in range(1, 5)]}
+    parts = found.decompose(pairs).grouped(rows)
+    torch.testing.assert_close(parts.total(), model(pairs))
+    # The part of an irreducible is its own character: scale / d times the sign of a b c^-1.
+    sign = parity[pairs[:, 0]] * parity[pairs[:, 1]]
+    torch.testing.assert_close(parts["sign"].value(), 10 / 5 * sign[:, None] * parity)
+
+
+def test_in_basis_refuses_a_basis_that_is_not_unitary(float64, generator):
+    with pytest.raises(ValueError, match="basis: wanted"):
+        planted("S3", generator).in_basis(2 * torch.eye(5, dtype=torch.complex128))

@@ -1,0 +1,53 @@
+"""A frozen config's arguments against its type hints, so that a wrong one is named before use."""
+
+import math
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    NoneType: "null",
+}
+
+
+def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """`given` with whole floats as int where an int is wanted; hints of other kinds pass anything.
+
+    Raises ValueError that names `path` and the argument, what it wants and what was got.
+    """
+    hints = get_type_hints(config)
+    typed = {}
+    for name, value in given.items():
+        kinds = _alternatives(hints[name])
+        if not any(_fits(kind, value) for kind in kinds):
+            wanted = " or ".join(map(_describe, kinds))
+            raise ValueError(f"{path}.{name}: wants {wanted}, got {value!r}")
+        whole = type(value) is float and int in kinds and float not in kinds
+        typed[name] = int(value) if whole else value
+    return typed
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) in (Mapping, dict):
+        return isinstance(value, Mapping)
+    if kind is int:
+        return type(value) is int or (type(value) is float and value.is_integer())
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is kind if kind in _WORDS else True
+
+
+def _describe(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    return _WORDS.get(kind, "a mapping")

@@ -1,0 +1,78 @@
+"""The promise of each decomposition: which it is, and that it is kept, inside edits too."""
+
+import pytest
+import torch
+from registered_examples import cases, example, inputs
+
+from interpretable_arch.edits import Edit, edited
+from interpretable_arch.hooks import overridden, state_share
+from interpretable_arch.registry import ENTRIES
+
+# Only an output that is a polynomial of the weights is exact without holding anything.
+UNCONDITIONAL = {"group_representation", "group_orthogonal"}
+GIVEN = {
+    "attention": {"hook_pattern"},
+    "mlp": {"hook_post"},
+    "mlp_tanh": {"hook_post"},
+    "mixture": {"hook_gates", "hook_post"},
+    "senses": {"hook_post"},
+    "block": {"ln1.hook_scale", "attn.hook_pattern", "hook_mlp_out"},
+    "transformer": {"hook_scale", "hook_pattern", "hook_mlp_out"},
+    "backpack": {"hook_alpha"},
+    "group_mlp": {"hook_post"},
+    "group_transformer": {"hook_scale", "hook_pattern", "hook_mlp_out"},
+}
+
+
+def test_the_table_names_every_entry():
+    assert UNCONDITIONAL | set(GIVEN) == set(ENTRIES)
+    assert not UNCONDITIONAL & set(GIVEN)
+
+
+@cases
+def test_the_promise_is_no_stronger_than_it_may_be(float64, name, which):
+    model = example(name, which).eval()
+    parts = model.decompose(inputs(model))
+    if name in UNCONDITIONAL:
+        assert parts.exactness.tier == "unconditional"
+        assert not parts.state
+        return
+    assert parts.exactness.tier == "given"
+    assert set(parts.exactness.state) == set(parts.state)
+    kinds = {n.rpartition(".")[2] for n in parts.state} | set(parts.state)
+    assert kinds >= GIVEN[name]
+
+
+@cases
+def test_state_held_at_its_own_values_changes_nothing_and_at_others_does(float64, name, which):
+    model = example(name, which).eval()
+    x = inputs(model)
+    state = model.decompose(x).state
+    with overridden(model, {n: lambda _, v=v: v for n, v in state.items()}):
+        torch.testing.assert_close(model(x), model.decompose(x).total())
+        held = model(x)
+    torch.testing.assert_close(held, model(x))
+    assert not state or 0 < state_share(model, x, state) < 100
+
+
+@cases
+@pytest.mark.parametrize("verb", ["ablate", "scale"])
+@torch.no_grad()
+def test_parts_sum_to_the_edited_forward(float64, name, which, verb):
+    model = example(name, which).eval()
+    x = inputs(model)
+    for component in list(model.sites())[:4]:
+        edit = Edit.ablate(component) if verb == "ablate" else Edit.scale(component, 0.5)
+        with edited(model, edit):
+            parts, forward = model.decompose(x), model(x)
+        # Absolute: without its only embedding a model may well answer nothing but zeros.
+        assert float((parts.total() - forward).norm()) <= 1e-10 * max(1.0, float(forward.norm()))
+        assert float((model.decompose(x).total() - forward).norm()) > 1e-6
+
+
+@cases
+def test_several_batch_axes(float64, name, which):
+    model = example(name, which).eval()
+    x = inputs(model)
+    parts = model.decompose(x.unflatten(0, (2, 3)))
+    torch.testing.assert_close(parts.total(), model(x).unflatten(0, (2, 3)))
