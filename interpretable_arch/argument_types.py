@@ -15,7 +15,7 @@ _WORDS = {
 
 
 def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """`given` with whole floats as int where an int is wanted; hints of other kinds pass anything.
+    """`given`, its numbers of the kind wanted (2.0 as 2, 2 as 2.0); other hints pass anything.
 
     Raises ValueError that names `path` and the argument, what it wants and what was got.
     """
@@ -26,8 +26,9 @@ def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]
         if not any(_fits(kind, value) for kind in kinds):
             wanted = " or ".join(map(_describe, kinds))
             raise ValueError(f"{path}.{name}: wants {wanted}, got {value!r}")
-        whole = type(value) is float and int in kinds and float not in kinds
-        typed[name] = int(value) if whole else value
+        exact = type(value) in kinds or type(value) not in (int, float)
+        as_number = int if int in kinds else float
+        typed[name] = value if exact or as_number not in kinds else as_number(value)
     return typed
 
 

@@ -18,8 +18,8 @@ from training.block_size import choose_block, make_block
 from training.callbacks import Evaluation, Progress
 from training.checkpoint import Checkpointing, SafetensorsIO
 from training.data import Task, build_task
-from training.experiment import ConfigError, Experiment, Part, Seed
 from training.dry_run import check_fit, draws_noise
+from training.experiment import ConfigError, Experiment, Part, Seed
 from training.mirror import Logger, check_logger, mirror
 from training.module import NEVER, BlockModule
 from training.origin import origin_of, refuse_stale
@@ -51,7 +51,7 @@ def fit(
 
     Seeds are trained block by block. An interrupted block goes on exactly where its last
     checkpoint left it. A model that draws random numbers in training, as dropout does, trains its
-    seeds one at a time whatever `trainer.block` says, so that a result depends on its own seed alone.
+    seeds one at a time whatever `trainer.block` says, so that a run depends on its own seed alone.
 
     Raises ConfigError or ValueError for a model or task that can't be built or that don't fit each
     other, RunError for a damaged run or one trained on other data or other code, DiskFullError for

@@ -124,7 +124,7 @@ class BlockModule(LightningModule):
         checkpoint["random"] = random_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        refuse_stale("checkpoint", checkpoint["origin"], self.origin)
+        refuse_stale("the checkpoint in .blocks", checkpoint["origin"], self.origin)
         self.history = [(step, values) for step, values in checkpoint["history"]]
         self.seconds = checkpoint["seconds"]
         self._interrupted = checkpoint["random"]

@@ -41,7 +41,7 @@ def changes(then: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def refuse_stale(what: str, then: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """RunError where `what` (a folder, a file) was trained from something other than there is now."""
+    """RunError where `what`, a folder or a file, was trained from other data or code than now."""
     changed = changes(then, now)
     if changed:
         remedy = "give another name or root, or delete it to train again"
@@ -49,10 +49,10 @@ def refuse_stale(what: str, then: Mapping[str, str], now: Mapping[str, str]) -> 
 
 
 def _source(path: str) -> str | None:
-    module = inspect.getmodule(locate(path))
     try:
+        module = inspect.getmodule(locate(path))
         return None if module is None else inspect.getsource(module)
-    except (OSError, TypeError):  # built in, or written at a prompt
+    except (OSError, TypeError, ValueError):  # built in, written at a prompt, or not to be found
         return None
 
 

@@ -91,7 +91,9 @@ def _interpretation(model: nn.Module, count: int) -> list[str]:
     if not hasattr(model, "interpretation"):
         return ["interpretation: not offered by this model"]
     read: Any = model.interpretation()  # pyright: ignore[reportCallIssue]
-    lines = [f"symmetry: {model.symmetry()}", f"label: {read.label}"]  # pyright: ignore[reportCallIssue]
+    lines = [f"symmetry: {model.symmetry()}"]  # pyright: ignore[reportCallIssue]
+    if read.label:
+        lines.append(f"label: {read.label}")
     lines += [f"  {f.name} = {f.value:.4g}  ({f.description})" for f in read.features[:count]]
     if len(read.features) > count:
         lines.append(f"  ... and {len(read.features) - count} more features")

@@ -10,8 +10,8 @@ The complex modulus matters: Re tr alone also admits omega I_2 on Z_3. Kin: Hype
 whose tokens are unconstrained. The output is a polynomial of the tokens, exact from the weights.
 
 Among unitary tokens the declared symmetry, PU(d) of dimension d^2 - 1 and conjugation, is
-everything for d < order (measured: orders 3 to 7 at d = order - 1, order 5 at each d below), but
-a part from d = order on: at d = order = 5, 40 flat directions for 24 declared. Among unconstrained
+everything for d < order (measured: orders 3 to 7 at d = order - 1, order 5 at each d below) and
+a part for larger d: at d = order = 5, 40 flat directions for 24 declared. Among unconstrained
 tokens it is a part sooner (order 5, d = 4: 35 for 15, as 160 numbers set 125 logits); training
 never goes there.
 """

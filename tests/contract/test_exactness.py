@@ -71,6 +71,22 @@ def test_parts_sum_to_the_edited_forward(float64, name, which, verb):
 
 
 @cases
+@torch.no_grad()
+def test_with_its_state_held_the_output_is_affine_in_every_part(float64, name, which):
+    """Half of a part gives half of what all of it gives: no state that matters was left out."""
+    model = example(name, which).eval()
+    x = inputs(model)
+    hold = {n: lambda _, v=v: v for n, v in model.decompose(x).state.items()}
+    for component in model.sites():
+        values = []
+        for factor in (0.0, 0.5, 1.0):
+            with overridden(model, hold), edited(model, Edit.scale(component, factor)):
+                values.append(model(x))
+        none, half, whole = values
+        torch.testing.assert_close(half, (none + whole) / 2)
+
+
+@cases
 def test_several_batch_axes(float64, name, which):
     model = example(name, which).eval()
     x = inputs(model)

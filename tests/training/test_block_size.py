@@ -51,3 +51,15 @@ def test_blocks_that_memory_cannot_hold_are_left_out(
     assert choose_block(experiment, experiment.seeds, model, task) < 20
     monkeypatch.setattr(block_size, "available_bytes", lambda _: 1)
     assert choose_block(experiment, experiment.seeds, model, task) == 1
+
+
+def test_a_timed_update_settles_as_a_real_one_does(
+    toy: Callable[..., Experiment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled = []
+    monkeypatch.setattr(block_size.Block, "settle", lambda block: settled.append(block.seeds))
+    experiment = toy(seeds=2, max_steps=100)
+    task = build_task("modular", experiment.task.init_args)
+    model = seed_model(experiment, experiment.seeds[0], task)
+    choose_block(experiment, experiment.seeds, model, task)
+    assert set(settled) == {1, 2}

@@ -48,6 +48,7 @@ def run(toy: Callable[..., Experiment]) -> Run:
         versions=current_versions(),
         labels=("<a>", "é", "\n", "3", "4"),
         diverged_at=5,
+        origin={"data": "1f"},
     )
 
 
@@ -57,7 +58,16 @@ def test_round_trip(tmp_path: Path, run: Run) -> None:
     assert sorted(p.name for p in folder.iterdir()) == sorted([*FILES, CHECKSUMS])
     assert not any((folder / name).read_bytes()[:2] == b"\x80\x04" for name in FILES)
     read = load_run(folder)
-    same = ("experiment", "seed", "status", "seconds", "versions", "labels", "diverged_at")
+    same = (
+        "experiment",
+        "seed",
+        "status",
+        "seconds",
+        "versions",
+        "labels",
+        "diverged_at",
+        "origin",
+    )
     assert all(getattr(read, name) == getattr(run, name) for name in same)
     assert str(read.metrics.to_pydict()) == str(METRICS.to_pydict())
     assert all(torch.equal(read.weights[name], run.weights[name]) for name in run.weights)
@@ -100,7 +110,7 @@ def test_a_run_of_another_format_says_both_versions(tmp_path: Path, run: Run) ->
     folder = save_run(tmp_path, run)
     versions = json.loads((folder / "versions.json").read_text())
     (folder / "versions.json").write_text(json.dumps({**versions, "format": 99}))
-    with pytest.raises(RunError, match="run format 99, this program reads format 1"):
+    with pytest.raises(RunError, match="run format 99, this program reads format 2"):
         load_run(folder)
 
 
