@@ -120,8 +120,12 @@ class Mixture(nn.Module):
         return {"balance": moved - moved.mean(-1, keepdim=True)}
 
     def statistics(self) -> dict[str, Tensor]:
-        """The share of assignments that each expert got in the latest forward; sums to 1."""
-        return {} if self.load is None else {"load": self.load.detach()}
+        """The share of assignments that each expert got in the latest forward; sums to 1.
+
+        Handed over once and then forgotten: under vmap and compile a layer may keep no tensor.
+        """
+        load, self.load = self.load, None
+        return {} if load is None else {"load": load.detach()}
 
     def example_inputs(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randn(count, 5, self.config.d_model, generator=generator)

@@ -1,5 +1,8 @@
 """Layers that count and settle: stacked and alone alike, and the balance really balances."""
 
+import subprocess
+import sys
+
 import torch
 
 from interpretable_arch.registry import build
@@ -41,8 +44,10 @@ def test_settling_evens_out_a_lopsided_router():
     block = OneSeed(model)
     spread = []
     for _ in range(60):
+        model(tokens[0])
+        load = mixture.statistics()["load"]
+        spread.append(float(load.max() - load.min()))
         block.losses(tokens, tokens, by_seed=True)
-        spread.append(float(mixture.load.max() - mixture.load.min()))
         block.settle()
     assert spread[-1] < 0.5 * spread[0]
 
@@ -52,3 +57,34 @@ def test_models_without_counts_settle_on_nothing():
     block = OneSeed(build("group_mlp", {"d_mlp": 4}, {"order": 3}))
     block.losses(torch.tensor([[[0, 1]]]), torch.tensor([[2]]), by_seed=True)
     block.settle()
+
+
+COMPILED = """
+import torch
+from interpretable_arch.registry import build
+from training.seed_stack import SeedStack
+
+def models():
+    for seed in range(3):
+        torch.manual_seed(seed)
+        yield build("transformer", {sizes}, {{"vocab": 11, "context": 6}})
+
+tokens = torch.randint(11, (3, 16, 7), generator=torch.Generator().manual_seed(0))
+plain, traced = SeedStack(list(models())), SeedStack(list(models()))
+losses = torch.compile(traced.losses, backend="eager")
+for _ in range(2):
+    wanted = plain.losses(tokens[..., :-1], tokens[..., 1:], by_seed=True)
+    torch.testing.assert_close(losses(tokens[..., :-1], tokens[..., 1:], by_seed=True), wanted)
+    plain.settle()
+    traced.settle()
+for name, value in plain.seed_state(1).items():
+    torch.testing.assert_close(traced.seed_state(1)[name], value)
+    assert value.any() or not name.endswith("balance"), name
+"""
+
+
+def test_a_compiled_stack_counts_and_settles_the_same():
+    """In a process of its own: the shape checks of the test run cannot be compiled through."""
+    code = COMPILED.format(sizes=SIZES)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
