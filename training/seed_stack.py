@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from interpretable_arch.layers.attention import write_out
+from interpretable_arch.layers.written_out import write_out
 from training.block import Block, untied_state
 
 

@@ -8,7 +8,6 @@ positions (Su et al. 2021, arXiv 2104.09864) turn interleaved pairs of queries a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -176,13 +175,3 @@ def rotate(x: Float[Tensor, "*batch position head d_head"]) -> Tensor:
     cos, sin = angle.cos(), angle.sin()
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
-
-
-def write_out(model: nn.Module, on: bool) -> None:
-    """Select the written-out path in every layer that has one.
-
-    softmax(QK^T)V in attention, all experts and a mask in a mixture: what vmap can stack.
-    """
-    layers: list[Any] = [m for m in model.modules() if hasattr(m, "written_out")]
-    for layer in layers:
-        layer.written_out = on

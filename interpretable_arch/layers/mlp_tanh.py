@@ -2,86 +2,20 @@
 
 gelu(x) ~ x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel 2016,
 arXiv 1606.08415). It is up to 5e-4 away from the exact GELU of `layers.mlp`, which would move the
-logits of stored weights. Each neuron is a part, exact given the activations.
+logits of stored weights.
 """
 
-from collections.abc import Mapping
-
-import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from interpretable_arch.decomposition import Component, Decomposition, Exactness
-from interpretable_arch.edits import Site
-from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
-from interpretable_arch.layers.mlp import MLPConfig, neurons
-from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
-from interpretable_arch.symmetry_groups import Permutation
+from interpretable_arch.layers.perceptron import EXAMPLES, MLPConfig, Perceptron
 
-EXAMPLES = {
-    "plain": MLPConfig(d_model=4, d_mlp=6, std=0.5),
-    "bias": MLPConfig(d_model=4, d_mlp=6, bias=True, std=0.5),
-}
+__all__ = ["EXAMPLES", "MLPConfig", "MLPTanh"]
 
 
-class MLPTanh(nn.Module):
-    """W_in [d_model, d_mlp], W_out [d_mlp, d_model]."""
+class MLPTanh(Perceptron):
+    """GELU in its tanh form between W_in and W_out."""
 
-    def __init__(self, config: MLPConfig) -> None:
-        super().__init__()
-        self.config = config
-        c = config
-        self.W_in = nn.Parameter(torch.empty(c.d_model, c.width).normal_(std=c.std))
-        self.W_out = nn.Parameter(torch.empty(c.width, c.d_model).normal_(std=c.std_out or c.std))
-        self.b_in = nn.Parameter(torch.zeros(c.width)) if c.bias else None
-        self.b_out = nn.Parameter(torch.zeros(c.d_model)) if c.bias else None
-        self.hook_pre, self.hook_post = HookPoint(), HookPoint()
-
-    def forward(self, x: Float[Tensor, "*index d_model"]) -> Float[Tensor, "*index d_model"]:
-        pre = x @ self.W_in
-        pre = self.hook_pre(pre if self.b_in is None else pre + self.b_in)
-        out = self.hook_post(F.gelu(pre, approximate="tanh")) @ self.W_out
-        return out if self.b_out is None else out + self.b_out
-
-    def example_inputs(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(count, 5, self.config.d_model, generator=generator)
-
-    def sites(self) -> Mapping[str, Site]:
-        return {f"neuron.{n}": Site("hook_post", -1, n) for n in range(self.config.width)}
-
-    def decompose(self, x: Float[Tensor, "*index d_model"]) -> Decomposition:
-        """One part per neuron, and the bias."""
-        _, cache = record(self, x, ["hook_post"])
-        post = cache["hook_post"]
-        parts = [
-            Component(f"neuron.{n}", post[..., n : n + 1], self.W_out[n : n + 1])
-            for n in range(self.config.width)
-        ]
-        if self.b_out is not None:
-            parts.append(Component("bias", torch.ones_like(post[..., :1]), self.b_out[None]))
-        return Decomposition(tuple(parts), Exactness.given(*cache), "activation", cache)
-
-    def residual_actions(self) -> list[Action]:
-        """Where the residual stream enters and leaves."""
-        actions = [Action("W_in", 0), Action("W_out", -1)]
-        return actions if self.b_out is None else [*actions, Action("b_out", -1)]
-
-    def symmetry(self) -> Symmetry:
-        """Neurons permute; the activation allows nothing else."""
-        actions = [Action("W_in", 1), Action("W_out", 0)]
-        if self.b_in is not None:
-            actions.append(Action("b_in", 0))
-        permutation = Permutation(self.config.width)
-        return Symmetry((Factor("neurons", permutation, tuple(actions), key=neurons),))
-
-    def interpretation(self) -> Interpretation:
-        """Per neuron, in order of size: the norms of what it reads and writes."""
-        parameters = self.symmetry().canonical(weights(self))
-        read, write = parameters["W_in"].norm(dim=0), parameters["W_out"].norm(dim=1)
-        features = []
-        for n in range(self.config.width):
-            features.append(Feature(f"neuron.{n}.reads", float(read[n]), "norm of its W_in column"))
-            features.append(Feature(f"neuron.{n}.writes", float(write[n]), "norm of its W_out row"))
-        return Interpretation("", tuple(features))
+    def activation(self, pre: Float[Tensor, "*index d_mlp"]) -> Float[Tensor, "*index d_mlp"]:
+        return F.gelu(pre, approximate="tanh")

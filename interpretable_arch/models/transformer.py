@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from interpretable_arch.decomposition import Component, Decomposition, Exactness
+from interpretable_arch.decomposition import Component, Decomposition, Exactness, compose
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
@@ -156,7 +156,9 @@ class Transformer(nn.Module):
         if self.b_U is not None:
             parts.append(Component("bias", torch.ones_like(scale), self.b_U[None]))
         state = {n: cache[n] for n in self.state()}
-        return Decomposition(tuple(parts), Exactness.given(*state), "logits", state)
+        stages = [(p.rstrip("."), Exactness.given(*b.state())) for p, b in self._blocks()]
+        exactness = compose([*stages, ("ln_final", Exactness.given("hook_scale"))])
+        return Decomposition(tuple(parts), exactness, "logits", state)
 
     def symmetry(self) -> Symmetry:
         """The stream rotates; embeddings trade a constant; then the symmetries of each layer."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from registered_examples import call, cases, example, inputs
 
-from interpretable_arch.layers.attention import write_out
+from interpretable_arch.layers.written_out import write_out
 
 Values = dict[str, torch.Tensor]
 

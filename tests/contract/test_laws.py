@@ -6,7 +6,7 @@ import torch
 from registered_examples import call, cases, example, inputs, parameters
 
 from interpretable_arch.edits import Edit, edited
-from interpretable_arch.layers.attention import write_out
+from interpretable_arch.layers.written_out import write_out
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 

@@ -3,13 +3,8 @@
 import pytest
 import torch
 
-from interpretable_arch.layers.attention import (
-    EXAMPLES,
-    Attention,
-    AttentionConfig,
-    rotate,
-    write_out,
-)
+from interpretable_arch.layers.attention import EXAMPLES, Attention, AttentionConfig, rotate
+from interpretable_arch.layers.written_out import write_out
 
 
 @pytest.mark.parametrize("which", list(EXAMPLES))

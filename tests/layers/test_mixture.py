@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from interpretable_arch.layers.attention import write_out
 from interpretable_arch.layers.mixture import Mixture, MixtureConfig
+from interpretable_arch.layers.written_out import write_out
 
 
 @pytest.fixture
