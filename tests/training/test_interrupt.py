@@ -58,6 +58,8 @@ def stopping(toy: Callable[..., Experiment], monkeypatch: pytest.MonkeyPatch):
     module.Stop = Stop
     monkeypatch.setitem(sys.modules, "stopping", module)
     monkeypatch.setattr(Stop, "started_at", [])
+    # A process started in the background ignores Ctrl-C from birth; these tests press it.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def make(how: str, step: int, seeds: int, dropout: float) -> Experiment:
         callback = {"class_path": "stopping.Stop", "init_args": {"how": how, "step": step}}
@@ -65,7 +67,8 @@ def stopping(toy: Callable[..., Experiment], monkeypatch: pytest.MonkeyPatch):
         init_args = {"dropout": dropout}
         return toy(seeds=seeds, init_args=init_args, callbacks=[callback], **settings)
 
-    return make
+    yield make
+    signal.signal(signal.SIGINT, inherited)
 
 
 @pytest.mark.parametrize("how", ["raise", "press"])
