@@ -20,7 +20,7 @@ from analysis.report.page import write_page
 from training.atomic import write_file
 from training.data import build_task
 from training.experiment import Architecture, Comparison, Experiment
-from training.fit import Logger, fit
+from training.fit import Logger, check_requirement, fit
 from training.runs import current_versions
 
 Say = Callable[[str], None]
@@ -65,7 +65,8 @@ def study(
     say: Say = lambda _: None,
 ) -> Result:
     """Many seeds of one experiment: a comparison with one cell."""
-    architecture = Architecture(experiment.model, experiment.optimizer, experiment.trainer)
+    pieces = (experiment.model, experiment.optimizer, experiment.trainer, experiment.require)
+    architecture = Architecture(*pieces)
     names = experiment.task.class_path, experiment.model.class_path
     alone = Comparison(
         name=experiment.name,
@@ -86,6 +87,8 @@ def _result(
     say: Say,
 ) -> Result:
     started, cells, units = time.monotonic(), [], set()
+    for _, _, experiment in experiments:
+        check_requirement(experiment)
     for task_name, architecture, experiment in experiments:
         say(f"{task_name} · {architecture}: {counted(len(experiment.seeds), 'seed')}")
         runs = fit(experiment, root, progress=progress, logger=logger)

@@ -41,6 +41,8 @@ def _fits(kind: Any, value: Any) -> bool:
         return value in get_args(kind)
     if get_origin(kind) in (Mapping, dict):
         return isinstance(value, Mapping)
+    if get_origin(kind) is tuple:
+        return isinstance(value, list | tuple)
     if kind is int:
         return type(value) is int or (type(value) is float and value.is_integer())
     if kind is float:
@@ -51,4 +53,4 @@ def _fits(kind: Any, value: Any) -> bool:
 def _describe(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
-    return _WORDS.get(kind, "a mapping")
+    return "a list" if get_origin(kind) is tuple else _WORDS.get(kind, "a mapping")

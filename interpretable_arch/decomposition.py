@@ -133,8 +133,13 @@ class Decomposition:
         return products[0] if len(products) == 1 else torch.stack(products).sum(0)
 
     def relative_error(self, forward: Float[Tensor, "*index output"]) -> float:
-        """||sum of parts - forward|| / ||forward||, Frobenius."""
-        return float(((self.total() - forward).norm() / forward.norm()).detach())
+        """||sum of parts - forward|| / ||forward||, Frobenius, in the quantity of the parts."""
+        wanted = self.in_quantity(forward)
+        return float(((self.total() - wanted).norm() / wanted.norm()).detach())
+
+    def in_quantity(self, forward: Float[Tensor, "*index output"]) -> Tensor:
+        """What the parts sum to: the outputs, or their softmax where parts are probabilities."""
+        return forward.softmax(-1) if self.quantity == "probability" else forward
 
     def toward(self, u: Float[Tensor, " output"]) -> Float[Tensor, "*index component"]:
         """Each part's share of the output along `u` (a class, a difference of two classes)."""

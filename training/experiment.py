@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from interpretable_arch.decomposition import Tier
 from training.parsing import ConfigError, parse, to_plain, wants
 from training.settings import Optimizer, Part, Seed, Trainer, at_least
 from training.yaml_file import load_yaml
@@ -34,7 +35,10 @@ FORBIDDEN_IN_NAMES = frozenset('/\\:*?"<>|')
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model on one task under one optimiser, trained once for each seed."""
+    """One model on one task under one optimiser, trained once for each seed.
+
+    `require` is the weakest exactness that will do: unconditional, given, remainder, approximate.
+    """
 
     name: str
     model: Part
@@ -42,6 +46,7 @@ class Experiment:
     optimizer: Optimizer
     trainer: Trainer
     seeds: tuple[Seed, ...]
+    require: Tier | None = None
 
     def __post_init__(self) -> None:
         _check_name("name", self.name)
@@ -64,10 +69,11 @@ class Experiment:
     def fingerprint(self) -> str:
         """A hash of all that decides a result, blind to key order and 1 against 1.0.
 
-        Not the name and the seeds, nor how the work is laid out (`LAYOUT`), which changes no more
-        than rounding.
+        Not the name, the seeds and what is required, nor how the work is laid out (`LAYOUT`),
+        which changes no more than rounding.
         """
-        plain = {k: v for k, v in self.to_mapping().items() if k not in ("name", "seeds")}
+        aside = ("name", "seeds", "require")
+        plain = {k: v for k, v in self.to_mapping().items() if k not in aside}
         plain["trainer"] = {k: v for k, v in plain["trainer"].items() if k not in LAYOUT}
         text = json.dumps(_canonical(plain), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -75,11 +81,12 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model with the optimiser and the trainer that suit it."""
+    """A model with the optimiser and the trainer that suit it, and the exactness it must keep."""
 
     model: Part
     optimizer: Optimizer
     trainer: Trainer
+    require: Tier | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,7 @@ class Comparison:
                     model=architecture.model,
                     optimizer=architecture.optimizer,
                     trainer=architecture.trainer,
+                    require=architecture.require,
                 ),
             )
             for task_name, task in self.tasks.items()

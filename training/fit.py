@@ -24,6 +24,7 @@ from training.mirror import Logger, check_logger, mirror
 from training.module import NEVER, BlockModule
 from training.origin import origin_of, refuse_stale
 from training.plan import PlannedBlock, blocks_folder, plan
+from training.promise import check_promise
 from training.runs import (
     DTYPES,
     Run,
@@ -37,7 +38,7 @@ from training.runs import (
 )
 from training.surroundings import interruptible, quiet_lightning, undisturbed
 
-__all__ = ["Logger", "device_of", "fit", "seed_model", "train_block"]
+__all__ = ["Logger", "check_requirement", "device_of", "fit", "seed_model", "train_block"]
 
 
 def fit(
@@ -109,6 +110,7 @@ def _planned(
         return 1 if count == 1 else choose_block(experiment, missing[:count], model(), task)
 
     check_fit(experiment.model.class_path, model(), task)
+    check_promise(experiment, model(), task)
     if draws_noise(model(), task):
         experiment = replace(experiment, trainer=replace(experiment.trainer, block=1))
     return plan(experiment, missing, blocks_folder(experiment_folder(root, experiment)), choose)
@@ -134,6 +136,13 @@ def _bar(experiment: Experiment, blocks: int, shown: bool) -> Iterator[Progress 
     finally:
         if bar is not None:
             bar.close()
+
+
+def check_requirement(experiment: Experiment) -> None:
+    """ConfigError where the untrained model keeps less than the experiment requires."""
+    if experiment.require is not None:
+        task = build_task(experiment.task.class_path, experiment.task.init_args)
+        check_promise(experiment, seed_model(experiment, experiment.seeds[0], task), task)
 
 
 def seed_model(experiment: Experiment, seed: Seed, task: Task) -> nn.Module:

@@ -1,6 +1,7 @@
 """One pre-norm residual block, x + attention(norm x), then x + mlp(norm x).
 
-The mlp is any registered layer that maps [.., d_model] to [.., d_model]. Hooks carry
+The mlp is any registered layer that maps [.., d_model] to [.., d_model]; one with `reads_token`
+maps [.., 2 d_model], the normed stream beside the token's own embedding. Hooks carry
 TransformerLens' names. A block's output is the sum of what came in, each head and the mlp.
 """
 
@@ -60,18 +61,27 @@ class Block(nn.Module):
         self.hook_resid_post = HookPoint()
         self.ln1, self.ln2 = RMSNorm(), RMSNorm()
         self.attn = Attention(AttentionConfig(c.d_model, c.heads, c.rotary, c.bias, c.std, out))
-        unknown = set(c.mlp) - {"class_path", "init_args"}
-        if unknown or "class_path" not in c.mlp:
-            raise ValueError(f"mlp: wanted class_path and init_args, got {sorted(c.mlp)}")
         sizes = {"d_model": c.d_model, "bias": c.bias, "std": c.std, "std_out": out}
-        self.mlp: nn.Module = build(c.mlp["class_path"], c.mlp.get("init_args", {}), sizes)
+        self.mlp: nn.Module = mlp_layer(c.mlp, sizes)
 
     def forward(
-        self, x: Float[Tensor, "*batch position d_model"]
+        self,
+        x: Float[Tensor, "*batch position d_model"],
+        token: Float[Tensor, "*batch position d_model"] | None = None,
     ) -> Float[Tensor, "*batch position d_model"]:
+        """`token` is each position's own embedding, for a layer that reads it."""
         x = self.hook_resid_pre(x)
         x = self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x))))
-        return self.hook_resid_post(x + self.hook_mlp_out(self.mlp(self.ln2(x))))
+        return self.hook_resid_post(x + self.hook_mlp_out(self.mlp(self.reads(x, token))))
+
+    def reads(self, x: Tensor, token: Tensor | None) -> Tensor:
+        """What the mlp reads of the stream, [.., d_model], or with the token beside it."""
+        normed = self.ln2(x)
+        if not getattr(self.mlp, "reads_token", False):
+            return normed
+        if token is None:
+            raise ValueError("token: wanted the tokens' embeddings, which the mlp reads, got none")
+        return torch.cat([normed, token.expand_as(normed)], -1)
 
     def example_inputs(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randn(count, 5, self.config.d_model, generator=generator)
@@ -81,7 +91,11 @@ class Block(nn.Module):
             f"attn.{n}": Site(f"attn.{s.hook}", s.axis, s.index)
             for n, s in self.attn.sites().items()
         }
-        return {**heads, "mlp": Site("hook_mlp_out")}
+        inner = {
+            f"mlp.{n}": Site(f"mlp.{s.hook}", s.axis, s.index)
+            for n, s in getattr(self.mlp, "sites", dict)().items()
+        }
+        return {**heads, "mlp": Site("hook_mlp_out"), **inner}
 
     def state(self) -> list[str]:
         """The hooks that, held, make the block's output linear in its input."""
@@ -128,3 +142,23 @@ class Block(nn.Module):
 
     def _layers(self) -> list[tuple[str, Any]]:
         return [("attn", self.attn), ("mlp", self.mlp)]
+
+
+def mlp_layer(part: Mapping[str, Any], sizes: Mapping[str, Any]) -> nn.Module:
+    """The layer that `part` names, its open arguments from `sizes`.
+
+    Raises ValueError for a layer that doesn't map [.., d_model] to itself.
+    """
+    if set(part) - {"class_path", "init_args"} or "class_path" not in part:
+        raise ValueError(f"mlp: wanted class_path and init_args, got {sorted(part)}")
+    layer = build(part["class_path"], part.get("init_args", {}), sizes)
+    d_model = sizes["d_model"]
+    width = (1 + getattr(layer, "reads_token", False)) * d_model
+    with torch.no_grad():
+        got = list(layer(torch.ones(1, 2, width)).shape)
+    if got != [1, 2, d_model]:
+        raise ValueError(
+            f"mlp: wanted a layer from [.., {width}] to [.., {d_model}], "
+            f"but {part['class_path']} gives [.., {got[-1]}]"
+        )
+    return layer

@@ -21,13 +21,16 @@ from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.block import Block, BlockConfig
 from interpretable_arch.layers.norms import RMSNorm
-from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
-from interpretable_arch.symmetry_groups import Orthogonal, Translation
+from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
+from interpretable_arch.symmetry_groups import Orthogonal, Permutation, Translation
 
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """`mlp` names the layer in the mlp's place: {class_path: mixture, init_args: {k: 2}}."""
+    """`mlp` names the layer in the mlp's place: {class_path: mixture, init_args: {k: 2}}.
+
+    A list of such parts, one for each block, mixes layers in one stack.
+    """
 
     vocab: int
     context: int
@@ -38,9 +41,14 @@ class TransformerConfig:
     tied: bool = False
     bias: bool = False
     std: float = 0.02
-    mlp: Mapping[str, Any] = field(default_factory=lambda: {"class_path": "mlp"})
+    mlp: Mapping[str, Any] | tuple[Mapping[str, Any], ...] = field(
+        default_factory=lambda: {"class_path": "mlp"}
+    )
 
     def __post_init__(self) -> None:
+        if not isinstance(self.mlp, Mapping) and len(self.mlp) != self.layers:
+            wanted = f"one part for each of {self.layers} layers"
+            raise ValueError(f"mlp: wanted {wanted}, or one for all, got {len(self.mlp)}")
         for name in ("vocab", "context", "d_model", "layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
@@ -84,8 +92,9 @@ class Transformer(nn.Module):
         self.W_E = nn.Parameter(torch.empty(c.vocab, c.d_model).normal_(std=c.std))
         shape = (c.context, c.d_model)
         self.W_pos = None if rotary else nn.Parameter(torch.empty(shape).normal_(std=c.std))
-        block = BlockConfig(c.d_model, c.heads, rotary, c.bias, c.layers, c.std, c.mlp)
-        self.blocks = nn.ModuleList(Block(block) for _ in range(c.layers))
+        mlps = [c.mlp] * c.layers if isinstance(c.mlp, Mapping) else c.mlp
+        sizes = (c.d_model, c.heads, rotary, c.bias, c.layers, c.std)
+        self.blocks = nn.ModuleList(Block(BlockConfig(*sizes, mlp)) for mlp in mlps)
         self.ln_final = RMSNorm()
         unembedding = torch.empty(c.d_model, c.vocab).normal_(std=c.std)
         self.W_U = None if c.tied else nn.Parameter(unembedding)
@@ -104,11 +113,11 @@ class Transformer(nn.Module):
         if tokens.shape[-1] > self.config.context:
             wanted, got = self.config.context, tokens.shape[-1]
             raise ValueError(f"tokens: wanted at most {wanted} positions, got {got}")
-        x = self.hook_embed(self.W_E[tokens])
+        x = token = self.hook_embed(self.W_E[tokens])
         if self.W_pos is not None:
             x = x + self.hook_pos_embed(self.W_pos[: tokens.shape[-1]])
         for block in self.blocks:
-            x = block(x)
+            x = block(x, token)
         return self.ln_final(x)
 
     def representation(self, tokens: Int[Tensor, "batch position"]) -> Float[Tensor, "input d"]:
@@ -173,12 +182,16 @@ class Transformer(nn.Module):
             for p, b in self._blocks()
             for a in b.residual_actions()
         ]
-        # The rotation is fitted on what the vocabulary anchors; inner matrices only follow.
-        rotation = Orthogonal(self.config.d_model)
-        factors = [Factor("stream", rotation, (*ends, *inner))]
+        d = self.config.d_model
+        if any(getattr(m, "fixes_basis", False) for m in self.modules()):
+            # A layer that acts coordinate by coordinate leaves only their order free.
+            factors = [Factor("stream", Permutation(d), (*ends, *inner), key=coordinates)]
+        else:
+            # The rotation is fitted on what the vocabulary anchors; inner matrices only follow.
+            factors = [Factor("stream", Orthogonal(d), (*ends, *inner))]
         if free:
             moved = (Action("W_E", -1, "direct"), Action("W_pos", -1, "dual"))
-            factors.append(Factor("offset", Translation(self.config.d_model), moved))
+            factors.append(Factor("offset", Translation(d), moved))
         factors += [f.prefixed(p) for p, b in self._blocks() for f in b.symmetry().factors]
         return Symmetry(tuple(factors))
 
@@ -200,6 +213,13 @@ class Transformer(nn.Module):
                 copying += int(score > 0.5)
         heads = self.config.layers * self.config.heads
         return Interpretation(f"{copying} of {heads} heads copy", tuple(features))
+
+
+def coordinates(parameters: Parameters) -> Float[Tensor, "d_model feature"]:
+    """What the ends of the model hold of each coordinate of the stream, whatever the offset."""
+    ends = [parameters[n].T for n in ("W_E", "W_pos") if n in parameters]
+    rows = [e - e.mean(1, keepdim=True) for e in ends]
+    return torch.cat([*rows, parameters["W_U"]] if "W_U" in parameters else rows, 1)
 
 
 def copying_scores(parameters: Mapping[str, Tensor], prefix: str) -> Float[Tensor, " head"]:

@@ -47,9 +47,10 @@ def test_the_promise_is_no_stronger_than_it_may_be(float64, name, which):
 def test_state_held_at_its_own_values_changes_nothing_and_at_others_does(float64, name, which):
     model = example(name, which).eval()
     x = inputs(model)
-    state = model.decompose(x).state
+    parts = model.decompose(x)
+    state = parts.state
     with overridden(model, {n: lambda _, v=v: v for n, v in state.items()}):
-        torch.testing.assert_close(model(x), model.decompose(x).total())
+        torch.testing.assert_close(parts.in_quantity(model(x)), model.decompose(x).total())
         held = model(x)
     torch.testing.assert_close(held, model(x))
     assert not state or 0 < state_share(model, x, state) < 100
@@ -64,7 +65,8 @@ def test_parts_sum_to_the_edited_forward(float64, name, which, verb):
     for component in list(model.sites())[:4]:
         edit = Edit.ablate(component) if verb == "ablate" else Edit.scale(component, 0.5)
         with edited(model, edit):
-            parts, forward = model.decompose(x), model(x)
+            parts = model.decompose(x)
+            forward = parts.in_quantity(model(x))
         # Absolute: without its only embedding a model may well answer nothing but zeros.
         assert float((parts.total() - forward).norm()) <= 1e-10 * max(1.0, float(forward.norm()))
         assert float((model.decompose(x).total() - forward).norm()) > 1e-6
@@ -76,12 +78,13 @@ def test_with_its_state_held_the_output_is_affine_in_every_part(float64, name, w
     """Half of a part gives half of what all of it gives: no state that matters was left out."""
     model = example(name, which).eval()
     x = inputs(model)
-    hold = {n: lambda _, v=v: v for n, v in model.decompose(x).state.items()}
+    parts = model.decompose(x)
+    hold = {n: lambda _, v=v: v for n, v in parts.state.items()}
     for component in model.sites():
         values = []
         for factor in (0.0, 0.5, 1.0):
             with overridden(model, hold), edited(model, Edit.scale(component, factor)):
-                values.append(model(x))
+                values.append(parts.in_quantity(model(x)))
         none, half, whole = values
         torch.testing.assert_close(half, (none + whole) / 2)
 
@@ -91,4 +94,5 @@ def test_several_batch_axes(float64, name, which):
     model = example(name, which).eval()
     x = inputs(model)
     parts = model.decompose(x.unflatten(0, (2, 3)))
-    torch.testing.assert_close(parts.total(), model(x).unflatten(0, (2, 3)))
+    wanted = parts.in_quantity(model(x))
+    torch.testing.assert_close(parts.total(), wanted.unflatten(0, (2, 3)))
