@@ -12,8 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from analysis.reading.finding import Finding
+from analysis.reading.findings import read_all
 from analysis.reading.groups import GroupReading, read_group
 from analysis.reading.logits import LogitReading, read_logits
+from analysis.reading.over_seeds import FindingOverSeeds, over_seeds
 from analysis.stability import Interval, Stability, stability
 from analysis.stability.intervals import mean_interval, undefined
 from interpretable_arch.hooks import state_share
@@ -65,10 +68,12 @@ class Cell:
     curves: tuple[Curve, ...]
     stability: Stability
     readings: tuple[Reading | None, ...]
+    findings: tuple[FindingOverSeeds, ...]
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        plain = {k: v for k, v in vars(self).items() if k not in ("stability", "readings")}
+        records = ("stability", "readings", "findings")
+        plain = {k: v for k, v in vars(self).items() if k not in records}
         return {
             **plain,
             "held_out_loss": self.held_out_loss.to_mapping(),
@@ -76,6 +81,7 @@ class Cell:
             "curves": [asdict(c) for c in self.curves],
             "stability": self.stability.to_mapping(),
             "readings": [None if r is None else r.to_mapping() for r in self.readings],
+            "findings": [f.to_mapping() for f in self.findings],
         }
 
 
@@ -94,6 +100,7 @@ def measure(
     readings = tuple(_read(m, task) if ok else None for m, ok in zip(models, fine, strict=True))
     found = _stability(experiment, models, fine, readings, task, threshold)
     error, exactness, share = _parts([m for m, ok in zip(models, fine, strict=True) if ok], task)
+    seen = [_found(m, task) if ok else {} for m, ok in zip(models, fine, strict=True)]
     final = [run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0] for run in runs]
     accuracy = [row["held_out_accuracy"] for row in final]
     return Cell(
@@ -114,7 +121,13 @@ def measure(
         curves=tuple(_curve(run) for run in runs),
         stability=found,
         readings=readings,
+        findings=over_seeds([str(run.seed) for run in runs], seen),
     )
+
+
+def _found(model: nn.Module, task: Task) -> dict[str, Finding]:
+    """What each reader finds, by its title."""
+    return {finding.title: finding for finding in read_all(model, task)}
 
 
 def _mean(values: Sequence[float], fine: Sequence[bool]) -> Interval:

@@ -110,6 +110,7 @@ def _add_reading_options(sub: ArgumentParser) -> None:
     edits = "ablate:PART, scale:PART:FACTOR or pin:PART:VALUE, several with commas between"
     sub.add_argument("--edit", type=str, default="", help=edits)
     sub.add_argument("--edits", type=str, default=None, help="a file of edits kept by --save")
+    sub.add_argument("--page", type=str, default=None, help="write all of it, drawn, as HTML here")
     sub.add_argument("--save", type=str, default=None, help="keep the edits, under this name")
 
 

@@ -8,6 +8,7 @@ from analysis.comparison import Result, save
 from analysis.comparison import compare as run_comparison
 from analysis.comparison import study as run_study
 from analysis.reading.card import load_edits, parse_edit, reading_card
+from analysis.report.model_page import write_model_page
 from analysis.report.page import write_page
 from training.experiment import Comparison, Experiment
 from training.fit import fit as run_fit
@@ -52,7 +53,11 @@ def read(options: Any) -> int:
     edits = [parse_edit(text.strip()) for text in options.edit.split(",") if text.strip()]
     if options.edits is not None:
         edits += load_edits(Path(options.edits))
-    print(reading_card(Path(options.run), options.features, edits, options.save))
+    card = reading_card(Path(options.run), options.features, edits, options.save)
+    print(card)
+    if options.page is not None:
+        page = write_model_page(card.title, card.lines, card.findings, card.seed, options.page)
+        print(f"page: {page}")
     return 0
 
 

@@ -103,7 +103,8 @@ def _result(
             threshold=comparison.class_threshold,
         )
         cells.append(cell)
-        say(_line(cell))
+        for line in (_line(cell), *_figures(cell)):
+            say(line)
     return Result(
         name=comparison.name,
         description=comparison.description,
@@ -144,6 +145,19 @@ def _line(cell: Cell) -> str:
         f"{cell.seconds:.0f} s",
     ]
     return ", ".join(p for p in parts if p)
+
+
+def _figures(cell: Cell) -> list[str]:
+    """One line for each figure that was found in the seeds: mean, interval, extremes."""
+    lines = []
+    for finding in cell.findings:
+        for figure in finding.figures:
+            known = [v for v in figure.values if v is not None and math.isfinite(v)]
+            if known:
+                spread = f"{min(known):.4g} to {max(known):.4g} in {len(known)}"
+                mean = f"{figure.mean}; {spread} of {counted(len(figure.values), 'seed')}"
+                lines.append(f"    {finding.title} · {figure.name}: {mean}")
+    return lines
 
 
 def _read(cell: Cell) -> str:

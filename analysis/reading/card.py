@@ -1,14 +1,22 @@
-"""One trained model in words: what it computes, how exactly, and what an edit of it does."""
+"""One trained model in words: what it computes, how exactly, and what an edit of it does.
+
+The same and all that readers found, with pictures, as a page.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from analysis.reading.finding import Finding
+from analysis.reading.finding_text import finding_lines
+from analysis.reading.findings import read_all
 from analysis.reading.groups import GroupReading, read_group
+from analysis.reading.promises import promises
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.hooks import state_share
 from training.atomic import write_file
@@ -18,20 +26,35 @@ from training.objective import Measure
 from training.runs import Run, load_run, run_model
 
 
+@dataclass(frozen=True)
+class Card:
+    """What one trained model says: `lines` for a terminal, `findings` by title for a page too."""
+
+    title: str
+    seed: str
+    lines: tuple[str, ...]
+    findings: Mapping[str, Finding]
+
+    def __str__(self) -> str:
+        found = [line for f in self.findings.values() for line in finding_lines(f)]
+        return "\n".join([self.title, *self.lines, *found])
+
+
 def reading_card(
     folder: Path, features: int = 20, edits: Sequence[Edit] = (), save: str | None = None
-) -> str:
+) -> Card:
     """The card of the run in `folder`; `save` keeps the edits beside the experiment's runs."""
     run = load_run(folder)
     task = build_task(run.experiment.task.class_path, run.experiment.task.init_args)
     model = run_model(run, task)
-    lines = [f"{run.experiment.model.class_path} on {task.name}, seed {run.seed}: {run.status}"]
     with torch.no_grad():
-        lines += _exactness(model, task) + _interpretation(model, features)
+        lines = _exactness(model, task) + _interpretation(model, features)
         lines += _group(model, task) + _edits(model, task, edits)
+    found = read_all(model, task)
     if save is not None:
         lines.append(f"edits saved: {save_edits(folder, save, edits, run)}")
-    return "\n".join(lines)
+    title = f"{run.experiment.model.class_path} on {task.name}, seed {run.seed}: {run.status}"
+    return Card(title, str(run.seed), tuple(lines), {f.title: f for f in found})
 
 
 def parse_edit(text: str) -> Edit:
@@ -81,6 +104,8 @@ def _exactness(model: nn.Module, task: Task) -> list[str]:
     ]
     if parts.exactness.set_by:
         lines.append(f"  set by {', '.join(parts.exactness.set_by)}")
+    for name, (kind, kept) in promises(model, task).items():
+        lines.append(f"  {name} ({kind}) alone: {kept}")
     if parts.state:
         share = state_share(model, inputs, parts.state)
         lines.append(f"  state share {share:.3g}: output change when the state is another input's")

@@ -55,9 +55,14 @@ def write_page(result: Mapping[str, Any], path: Path | str) -> Path:
 
     The file appears whole or not at all. Raises ``ValueError`` naming the key that the JSON lacks.
     """
+    return write_document(page(result), path)
+
+
+def write_document(html: str, path: Path | str) -> Path:
+    """The file appears whole or not at all."""
     target = Path(path)
     partial = target.with_name(f".{target.name}.partial")
-    partial.write_text(page(result), encoding="utf-8")
+    partial.write_text(html, encoding="utf-8")
     os.replace(partial, target)
     return target
 
@@ -66,13 +71,17 @@ def page(result: Mapping[str, Any]) -> str:
     """The HTML of a comparison; ``ValueError`` names a key that is missing."""
     check(result)
     gallery = Gallery()
-    body = _body(result, gallery)
+    return document(result["name"], _body(result, gallery), gallery)
+
+
+def document(title: str, body: str, gallery: Gallery) -> str:
+    """A whole HTML document that fetches nothing, around the body and its charts."""
     charts = {"look": LOOK, "specs": gallery.specs}
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(result['name'])}</title><style>{_asset('page.css')}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{_asset('page.css')}</style></head>\n"
         f"<body>{body}\n"
         f'<script type="application/json" id="charts">{embedded(charts)}</script>\n'
         f"<script>{chart_script()}</script>\n<script>{_asset('page.js')}</script>\n</body></html>\n"

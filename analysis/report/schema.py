@@ -36,10 +36,14 @@ RECORDS: dict[str, dict[str, str]] = {
         "curves": "curve*",
         "stability": "stability",
         "readings": "reading*",
+        "findings": "finding*",
     },
     "curve": dict.fromkeys(
         ("seed", "step", "train_loss", "held_out_loss", "held_out_accuracy"), ""
     ),
+    "finding": {"title": "", "figures": "figure*", "seed": "", "shown": "shown"},
+    "figure": {"name": "", "values": "", "mean": INTERVAL},
+    "shown": {"exhibits": "", "notes": ""},
     "stability": {
         "threshold": "",
         "diverged": "",

@@ -7,6 +7,7 @@ from typing import Any
 from analysis.report.asked import part, training
 from analysis.report.charts import Figure
 from analysis.report.curves import learning_curves, loss_axis
+from analysis.report.findings import findings
 from analysis.report.measures import measures_table
 from analysis.report.numerals import numeral
 from analysis.report.reading import readings
@@ -34,7 +35,8 @@ def task_section(
         f"{_asked(cells, config, colours)}{measures_table(cells, colours)}"
         f"{in_words(cells, colours)}"
         f"{_curves(cells, colours, hang)}{_maps(cells, end, colours, hang)}"
-        f"{_stability(cells, colours, hang)}{readings(cells, hang, colours, anchors)}</section>"
+        f"{_stability(cells, colours, hang)}{readings(cells, hang, colours, anchors)}"
+        f"{findings(cells, hang, colours)}</section>"
     )
 
 

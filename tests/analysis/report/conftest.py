@@ -208,6 +208,7 @@ def cell(task, architecture, *, solves, classes, diverged=(), near=0.03, far=0.5
         "curves": curves,
         "stability": stability(random, labels, names, near, far, diverged),
         "readings": [None] * SEEDS,
+        "findings": [],
     }
 
 
