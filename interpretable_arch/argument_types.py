@@ -26,6 +26,8 @@ def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]
         if not any(_fits(kind, value) for kind in kinds):
             wanted = " or ".join(map(_describe, kinds))
             raise ValueError(f"{path}.{name}: wants {wanted}, got {value!r}")
+        if isinstance(value, list):
+            value = tuple(value)
         exact = type(value) in kinds or type(value) not in (int, float)
         as_number = int if int in kinds else float
         typed[name] = value if exact or as_number not in kinds else as_number(value)

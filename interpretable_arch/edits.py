@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from interpretable_arch.hooks import HookFunction, overridden, record
 
+MOST_NAMES = 20
 Verb = Literal["ablate", "scale", "swap", "pin"]
 
 
@@ -90,7 +91,8 @@ def _site(model: nn.Module, component: str) -> Site:
     if component in sites:
         return sites[component]
     near = get_close_matches(component, sites, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sites)}"
+    some = ", ".join(list(sites)[:MOST_NAMES]) + ", ..." * (len(sites) > MOST_NAMES)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; known: {some}"
     raise ValueError(f"component: {type(model).__name__} has none called {component!r}{hint}")
 
 

@@ -7,7 +7,7 @@ size of W_E would set both what tokens write and how sure the logits are, which 
 the loss. Stored GPT-2 weights fold into this form exactly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.block import Block, BlockConfig
 from interpretable_arch.layers.norms import RMSNorm
+from interpretable_arch.registry import nearest
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
 from interpretable_arch.symmetry_groups import Orthogonal, Permutation, Translation
 
@@ -150,23 +151,45 @@ class Transformer(nn.Module):
         inner = [prefix + n for prefix, b in self._blocks() for n in b.state()]
         return [*inner, "ln_final.hook_scale"]
 
-    def decompose(self, tokens: Int[Tensor, "*batch position"]) -> Decomposition:
-        """Embedding, position, each head, each mlp (and biases), through the final scale."""
+    def decompose(
+        self, tokens: Int[Tensor, "*batch position"], within: Sequence[str] = ()
+    ) -> Decomposition:
+        """Embedding, position, each head, each mlp (and biases), through the final scale.
+
+        `within` names mlps to take apart into their own parts: ["blocks.0.mlp"]. ValueError for
+        one that is none, or has no parts.
+        """
+        blocks = {f"{prefix}mlp": block for prefix, block in self._blocks()}
+        for name in within:
+            if name not in blocks or not hasattr(blocks[name].mlp, "decompose"):
+                raise ValueError(nearest("within", name, blocks))
         written = [prefix + n for prefix, b in self._blocks() for n in b.written()]
         embeds = ["hook_embed"] if self.W_pos is None else ["hook_embed", "hook_pos_embed"]
-        _, cache = record(self, tokens, {*embeds, *written, *self.state()})
+        read = [f"{name.removesuffix('mlp')}hook_resid_mid" for name in within]
+        _, cache = record(self, tokens, {*embeds, *written, *read, *self.state()})
         writes = {"embed": cache["hook_embed"]}
         if self.W_pos is not None:
             writes["pos_embed"] = cache["hook_pos_embed"].expand_as(writes["embed"])
         for prefix, block in self._blocks():
             writes |= block.writes(cache, prefix)
         scale, direction = cache["ln_final.hook_scale"], self.unembedding()
-        parts = [Component(n, w / scale, direction) for n, w in writes.items()]
+        inner = {
+            name: blocks[name].mlp.decompose(blocks[name].reads(cache[hook], cache["hook_embed"]))
+            for name, hook in zip(within, read, strict=True)
+        }
+        parts = [Component(n, w / scale, direction) for n, w in writes.items() if n not in inner]
+        parts += [
+            Component(f"{name}.{c.name}", c.coefficient / scale, c.direction @ direction)
+            for name, found in inner.items()
+            for c in found.components
+        ]
         if self.b_U is not None:
             parts.append(Component("bias", torch.ones_like(scale), self.b_U[None]))
         state = {n: cache[n] for n in self.state()}
+        state |= {f"{name}.{n}": v for name, found in inner.items() for n, v in found.state.items()}
         stages = [(p.rstrip("."), Exactness.given(*b.state())) for p, b in self._blocks()]
         exactness = compose([*stages, ("ln_final", Exactness.given("hook_scale"))])
+        exactness = replace(exactness, state=tuple(state))
         return Decomposition(tuple(parts), exactness, "logits", state)
 
     def symmetry(self) -> Symmetry:

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from interpretable_arch import build
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 
 VOCAB, CONTEXT, D_MODEL, HEADS, D_MLP = 5, 4, 8, 2, 3
@@ -139,3 +140,48 @@ def test_too_long_a_sequence_names_the_limit(positions):
     model = small(positions=positions)
     with pytest.raises(ValueError, match="tokens: wanted at most 4 positions, got 5"):
         model(torch.zeros(1, CONTEXT + 1, dtype=torch.long))
+
+
+@pytest.mark.parametrize("layer", ["mlp", "mixture"])
+def test_an_mlp_may_be_taken_apart(float64, layer):
+    torch.manual_seed(0)
+    sizes = {"vocab": 7, "context": 5}
+    model = build(
+        "transformer",
+        {"d_model": 4, "heads": 2, "layers": 2, "std": 0.5, "mlp": {"class_path": layer}},
+        sizes,
+    ).double()
+    x = torch.randint(7, (3, 5))
+    whole, parts = model.decompose(x), model.decompose(x, within=["blocks.1.mlp"])
+    inner = [c for c in parts.components if c.name.startswith("blocks.1.mlp.")]
+    assert len(inner) == len(model.blocks[1].mlp.sites())
+    torch.testing.assert_close(parts.total(), model(x))
+    torch.testing.assert_close(
+        torch.stack([c.value() for c in inner]).sum(0), whole["blocks.1.mlp"].value()
+    )
+    assert set(parts.exactness.state) == set(parts.state) > set(whole.state)
+
+
+def test_only_an_mlp_can_be_taken_apart():
+    torch.manual_seed(0)
+    model = build("transformer", {"d_model": 4, "heads": 2}, {"vocab": 7, "context": 5})
+    with pytest.raises(ValueError, match=r"within: unknown 'blocks.0.mpl'; did you mean"):
+        model.decompose(torch.zeros(1, 5, dtype=torch.long), within=["blocks.0.mpl"])
+
+
+def test_a_list_of_layers_needs_one_for_each_block():
+    with pytest.raises(ValueError, match="mlp: wanted one part for each of 2 layers"):
+        build(
+            "transformer",
+            {"d_model": 4, "heads": 2, "mlp": [{"class_path": "mlp"}]},
+            {"vocab": 7, "context": 5},
+        )
+
+
+def test_a_layer_that_does_not_map_the_stream_to_itself_is_refused():
+    with pytest.raises(ValueError, match=r"senses gives \[.., 32\]"):
+        build(
+            "transformer",
+            {"d_model": 4, "heads": 2, "mlp": {"class_path": "senses"}},
+            {"vocab": 7, "context": 5},
+        )
