@@ -42,7 +42,7 @@ class Graph:
 class Formula:
     """An expression over named inputs and constants that gives the model's `quantity`.
 
-    Arithmetic, indexing and exp, log, cos, sin, abs are understood, nothing else.
+    Arithmetic, indexing and abs, cos, exp, log, sin, sqrt, tanh are understood, nothing else.
     """
 
     name: str
@@ -84,7 +84,15 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }
-_FUNCTIONS = {"exp": np.exp, "log": np.log, "cos": np.cos, "sin": np.sin, "abs": np.abs}
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "abs": np.abs,
+    "cos": np.cos,
+    "exp": np.exp,
+    "log": np.log,
+    "sin": np.sin,
+    "sqrt": np.sqrt,
+    "tanh": np.tanh,
+}
 
 
 def _evaluate(node: ast.expr, names: Mapping[str, np.ndarray]) -> Any:

@@ -39,10 +39,35 @@ ENTRIES: dict[str, Entry] = {
     "mlp": Entry("layer", "layers.mlp", "MLPConfig", "MLP"),
     "mlp_tanh": Entry("layer", "layers.mlp_tanh", "MLPConfig", "MLPTanh"),
     "mixture": Entry("layer", "layers.mixture", "MixtureConfig", "Mixture"),
+    "mxd": Entry("layer", "layers.mxd", "MxDConfig", "MxD"),
+    "monet_horizontal": Entry("layer", "layers.monet_horizontal", "MonetConfig", "MonetHorizontal"),
+    "monet_vertical": Entry("layer", "layers.monet_vertical", "MonetConfig", "MonetVertical"),
+    "peer": Entry("layer", "layers.peer", "PEERConfig", "PEER"),
     "senses": Entry("layer", "layers.senses", "SensesConfig", "Senses"),
+    "row_senses": Entry("layer", "layers.row_senses", "RowSensesConfig", "RowSenses"),
+    "operator_senses": Entry(
+        "layer", "layers.operator_senses", "OperatorSensesConfig", "OperatorSenses"
+    ),
+    "density_senses": Entry(
+        "layer", "layers.density_senses", "DensitySensesConfig", "DensitySenses"
+    ),
+    "solu": Entry("layer", "layers.solu", "SoLUConfig", "SoLU"),
+    "codebook": Entry("layer", "layers.codebook", "CodebookConfig", "Codebook"),
+    "abs_topk": Entry("layer", "layers.abs_topk", "AbsTopKConfig", "AbsTopK"),
+    "spline": Entry("layer", "layers.spline", "SplineConfig", "Spline"),
+    "bilinear": Entry("layer", "layers.bilinear", "BilinearConfig", "Bilinear"),
     "block": Entry("layer", "layers.block", "BlockConfig", "Block"),
     "transformer": Entry("model", "models.transformer", "TransformerConfig", "Transformer"),
+    "attention_only": Entry(
+        "model", "models.attention_only", "AttentionOnlyConfig", "AttentionOnly"
+    ),
     "backpack": Entry("model", "models.backpack", "BackpackConfig", "Backpack"),
+    "sense_softmax": Entry("model", "models.sense_softmax", "SenseSoftmaxConfig", "SenseSoftmax"),
+    "meaning_prototypes": Entry(
+        "model", "models.meaning_prototypes", "MeaningPrototypesConfig", "MeaningPrototypes"
+    ),
+    "kan": Entry("model", "models.kan", "KANConfig", "KAN"),
+    "feedforward": Entry("model", "models.feedforward", "FeedForwardConfig", "FeedForward"),
     "group_mlp": Entry("model", "models.group_mlp", "GroupMLPConfig", "GroupMLP"),
     "group_transformer": Entry(
         "model", "models.group_transformer", "GroupTransformerConfig", "GroupTransformer"

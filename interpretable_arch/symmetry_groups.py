@@ -213,7 +213,7 @@ class GeneralLinear(Group):
     def fit(self, pairs: Pairs) -> Tensor:
         x = _join([(x, s) for x, _, s in pairs], "direct")
         y = _join([(y, s) for _, y, s in pairs], "direct")
-        return torch.linalg.lstsq(x.mT, y.mT).solution
+        return _invertible(torch.linalg.lstsq(x.mT, y.mT).solution)
 
     def canonical(self, views: Views) -> Tensor:
         """Balanced form: the product direct^T dual = U S V^T is split as (U sqrt S)(sqrt S V^T)."""
@@ -224,7 +224,7 @@ class GeneralLinear(Group):
         u, s, _ = torch.linalg.svd(r1 @ r2.mT)
         wanted = (q1 @ u * s.sqrt()[:, None, :]).mT
         wanted = wanted * _leading_sign(wanted)[..., None]
-        return torch.linalg.lstsq(direct.mT, wanted.mT).solution
+        return _invertible(torch.linalg.lstsq(direct.mT, wanted.mT).solution)
 
 
 @dataclass(frozen=True)
@@ -269,6 +269,13 @@ def polar(x: Tensor) -> Tensor:
     """The unitary factor of x: the closest orthogonal (unitary) matrix."""
     u, _, vh = torch.linalg.svd(x, full_matrices=False)
     return u @ vh
+
+
+def _invertible(g: Tensor) -> Tensor:
+    """g, where directions that matrices have lost (zeroed weights) are carried along unchanged."""
+    u, s, vh = torch.linalg.svd(g)
+    lost = s <= 100 * g.shape[-1] * torch.finfo(g.dtype).eps * s[..., :1]
+    return u * s.masked_fill(lost, 1.0)[..., None, :] @ vh if lost.any() else g
 
 
 def _pairs(x: Tensor) -> Tensor:

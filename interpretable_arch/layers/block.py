@@ -125,7 +125,16 @@ class Block(nn.Module):
         return Decomposition(parts, Exactness.given(*state), "activation", state)
 
     def residual_actions(self) -> list[Action]:
-        return [a.prefixed(f"{n}.") for n, m in self._layers() for a in m.residual_actions()]
+        return [
+            a.prefixed(f"{n}.")
+            for n, m in self._layers()
+            for a in getattr(m, "residual_actions", list)()
+        ]
+
+    @property
+    def turns_with_stream(self) -> bool:
+        """Whether every layer says how a change of the stream's basis acts on it."""
+        return all(hasattr(m, "residual_actions") for _, m in self._layers())
 
     def symmetry(self) -> Symmetry:
         """Those of its layers; the stream itself is shared with the rest of the model."""

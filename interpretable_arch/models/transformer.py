@@ -8,6 +8,7 @@ the loss. Stored GPT-2 weights fold into this form exactly.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -77,6 +78,25 @@ EXAMPLES = {
         }
     ),
     "rotary": TransformerConfig(**{**_TINY, "d_model": 4}, positions="rotary"),
+    "mixed": TransformerConfig(
+        **{
+            **_TINY,
+            "vocab": 12,  # fewer tokens couldn't tell the senses' hidden units apart
+            "d_model": 4,
+            "mlp": (
+                {"class_path": "bilinear", "init_args": {"d_hidden": 3}},
+                {"class_path": "row_senses", "init_args": {"senses": 2, "d_hidden": 3}},
+            ),
+        }
+    ),
+    "splines": TransformerConfig(
+        **{
+            **_TINY,
+            "d_model": 4,
+            "layers": 1,
+            "mlp": {"class_path": "spline", "init_args": {"grid": 2}},
+        }
+    ),
 }
 
 
@@ -194,7 +214,9 @@ class Transformer(nn.Module):
 
     def symmetry(self) -> Symmetry:
         """The stream rotates; embeddings trade a constant; then the symmetries of each layer."""
+        # A layer that reads the token's own embedding tells it from the position's.
         free = self.W_pos is not None and self.W_U is not None
+        free = free and not any(getattr(m, "reads_token", False) for m in self.modules())
         ends = [Action("W_E", -1, centred=free)]
         if self.W_pos is not None:
             ends.append(Action("W_pos", -1, centred=free))
@@ -205,24 +227,31 @@ class Transformer(nn.Module):
             for p, b in self._blocks()
             for a in b.residual_actions()
         ]
-        d = self.config.d_model
-        if any(getattr(m, "fixes_basis", False) for m in self.modules()):
-            # A layer that acts coordinate by coordinate leaves only their order free.
-            factors = [Factor("stream", Permutation(d), (*ends, *inner), key=coordinates)]
-        else:
-            # The rotation is fitted on what the vocabulary anchors; inner matrices only follow.
-            factors = [Factor("stream", Orthogonal(d), (*ends, *inner))]
+        factors = self._stream((*ends, *inner))
         if free:
             moved = (Action("W_E", -1, "direct"), Action("W_pos", -1, "dual"))
-            factors.append(Factor("offset", Translation(d), moved))
+            factors.append(Factor("offset", Translation(self.config.d_model), moved))
         factors += [f.prefixed(p) for p, b in self._blocks() for f in b.symmetry().factors]
         return Symmetry(tuple(factors))
+
+    def _stream(self, actions: tuple[Action, ...]) -> list[Factor]:
+        """The changes of the stream's basis that every layer allows."""
+        d = self.config.d_model
+        if not all(b.turns_with_stream for _, b in self._blocks()):
+            return []  # coordinates have different roles
+        if any(getattr(m, "fixes_basis", False) for m in self.modules()):
+            # A layer that acts coordinate by coordinate leaves their order free.
+            return [Factor("stream", Permutation(d), actions, key=coordinates)]
+        # The rotation is fitted on what the vocabulary anchors; inner matrices only follow.
+        return [Factor("stream", Orthogonal(d), actions)]
 
     def interpretation(self) -> Interpretation:
         """Sizes of every circuit, and how far each head copies (share of positive eigenvalues)."""
         parameters = self.symmetry().canonical(weights(self))
+        read = deepcopy(self)
+        read.load_state_dict(parameters)
         features, copying = [], 0
-        for prefix, block in self._blocks():
+        for prefix, block in read._blocks():
             features += [
                 Feature(prefix + f.name, f.value, f.description)
                 for f in block.interpretation().features

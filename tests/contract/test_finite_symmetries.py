@@ -12,6 +12,7 @@ from registered_examples import CASES, call, cases, example, inputs, parameters
 # Natural log of the number of components; a general linear or orthogonal group has two.
 TWO = math.log(2)
 NEURONS = math.lgamma(5 + 1)
+PRODUCT = 3 * TWO  # two factors: their swap and a sign each, which what they write undoes
 LOG_ORDER = {
     "attention-plain": TWO + 4 * TWO,
     "attention-rotary": TWO + 2 * TWO,  # complex scales are connected
@@ -20,15 +21,51 @@ LOG_ORDER = {
     "mlp-bias": math.log(720),
     "mlp_tanh-plain": math.log(720),
     "mlp_tanh-bias": math.log(720),
+    "mxd-plain": math.log(120) + math.log(6) + 3 * TWO,
+    "mxd-every": math.log(24) + math.log(6) + 3 * TWO,
+    "monet_horizontal-plain": TWO + 2 * math.log(6) + TWO,
+    "monet_vertical-plain": TWO + 2 * math.log(6) + 2 * TWO,
+    "peer-plain": TWO + TWO + 2 * math.log(6) + 2 * TWO,
     "mixture-plain": 4 * math.log(6),
+    "mixture-loss": 4 * math.log(6),
+    "mixture-switch": 4 * math.log(6),
+    "mixture-sigmoid": 4 * math.log(6),
+    "mixture-unbalanced": 4 * math.log(6),
     "senses-plain": math.log(120),
+    "row_senses-plain": math.log(6) + math.log(120),
+    "operator_senses-plain": math.log(120) + TWO,
+    "operator_senses-full": math.log(24) + TWO,
+    "density_senses-plain": math.log(120) + TWO,
+    "density_senses-full": math.log(24) + TWO,
+    "solu-plain": math.log(720),
+    "solu-bias": math.log(720),
+    "codebook-plain": math.log(120),
+    "abs_topk-plain": math.log(720),
+    "abs_topk-bias": math.log(720),
     "block-plain": 5 * TWO + NEURONS,
     "transformer-learned": TWO + 2 * (5 * TWO + NEURONS),
     "transformer-tied": TWO + 5 * TWO + NEURONS,
     "transformer-bias": TWO + 5 * TWO + NEURONS,
     "transformer-mixture": TWO + 5 * TWO + 4 * math.log(6),
+    "transformer-mixed": TWO + 2 * 5 * TWO + math.log(6 * 2**3 * 4**3) + TWO + math.log(6),
+    "transformer-splines": math.log(24) + 5 * TWO,
     "transformer-rotary": TWO + 2 * (3 * TWO + NEURONS),
     "backpack-plain": TWO + TWO + 2 * TWO + math.log(24) + 5 * TWO + math.log(6),
+    "sense_softmax-plain": TWO + 7 * math.log(6) + 5 * TWO + math.log(6),
+    "meaning_prototypes-plain": TWO + 5 * TWO + NEURONS + 7 * math.log(6),
+    "spline-extend": 0.0,
+    "spline-clamp": 0.0,
+    "kan-extend": math.log(6) + 3 * TWO,  # silu(x) - silu(-x) = x, so that signs are free
+    "kan-clamp": TWO,
+    "kan-deep": 2 * (TWO + 2 * TWO),
+    "bilinear-plain": math.log(6) + 3 * PRODUCT,
+    "bilinear-bias": math.log(6) + 3 * PRODUCT,
+    "bilinear-rectangular": math.log(24) + 4 * PRODUCT,
+    "feedforward-bilinear": math.log(6) + 3 * PRODUCT,
+    "feedforward-stack": math.log(6) + 3 * PRODUCT + NEURONS,
+    "feedforward-headed": math.log(6) + 3 * PRODUCT + NEURONS,
+    "attention_only-one": TWO + 3 * TWO,  # the stream, two heads, an OV circuit in each
+    "attention_only-two": TWO + 2 * 3 * TWO,
     "group_mlp-plain": math.log(6),
     "group_transformer-plain": TWO + 5 * TWO + NEURONS,
     "group_representation-plain": TWO,
@@ -39,8 +76,26 @@ LOG_ORDER = {
 
 HEADS = {"W_Q": 1, "W_K": 1, "W_V": 1, "W_O": 0, "b_Q": 0}
 MLP = {"W_in": 1, "W_out": 0, "b_in": 0}
+BILINEAR = [{"W_in": 2, "W_out": 0, "b_in": 1}, {"W_in": 0, "b_in": 0}]
 EXPERTS = {"W_r": 1, "W_in": 0, "W_out": 0, "balance": 0}
 INSIDE_EXPERTS = {"W_in": 2, "W_out": 1}
+ROW_SENSES = [
+    {"W_out": 1, "W_K": 1, "W_prior": 1},
+    {"W_in": 1, "W_out": 0, "W_K": 0, "W_prior": 0},
+]
+MONET_HORIZONTAL = [
+    {"W_1": 1, "W_2": 1},
+    {"W_1": 2, "U": 0, "b_1": 0},
+    {"W_2": 2, "V": 0, "b_2": 0},
+    {"U": 2, "b_1": 1, "V": 1},
+]
+MONET_VERTICAL = [
+    {"W_1": 1, "W_2": 1},
+    {"W_1": 2, "U_1": 0, "a_1": 0, "V_11": 0, "V_12": 0, "b_1": 0},
+    {"W_2": 2, "U_2": 0, "a_2": 0, "V_21": 0, "V_22": 0, "b_2": 0},
+    {"U_1": 2, "a_1": 1, "V_11": 1, "V_21": 1},
+    {"U_2": 2, "a_2": 1, "V_12": 1, "V_22": 1},
+]
 
 
 def under(prefix: str, axes: dict[str, int]) -> dict[str, int]:
@@ -51,20 +106,62 @@ def block(prefix: str, *mlps: dict[str, int]) -> list[dict[str, int]]:
     return [under(f"{prefix}attn.", HEADS), *(under(f"{prefix}mlp.", m) for m in mlps or (MLP,))]
 
 
+def transformer(which: str) -> list[dict[str, int]]:
+    """Its units, block by block; coordinates are units where a layer fixes the basis."""
+    mlps: dict[str, list[list[dict[str, int]]]] = {
+        "learned": [[MLP], [MLP]],
+        "rotary": [[MLP], [MLP]],
+        "mixture": [[EXPERTS, INSIDE_EXPERTS]],
+        "mixed": [BILINEAR, ROW_SENSES],
+        "splines": [[{}]],
+    }
+    found = [u for i, m in enumerate(mlps.get(which, [[MLP]])) for u in block(f"blocks.{i}.", *m)]
+    return [u for u in found if u]
+
+
+def kan(layer: int) -> dict[str, int]:
+    reads = {"W_b": 0, "C": 0, "ends": 0, "seen": 0, "off_grid": 0}
+    return under(f"layers.{layer}.", {"W_b": 1, "C": 2}) | under(f"layers.{layer + 1}.", reads)
+
+
 def units(name: str, which: str) -> list[dict[str, int]]:
     """Per kind of unit, the axis of each tensor that indexes it."""
-    mlps = (EXPERTS, INSIDE_EXPERTS) if which == "mixture" else (MLP,)
-    layers = 2 if which in ("learned", "rotary") else 1
     senses = {"W_Q": 1, "W_K": 1, "senses.W_out": 1}
     return {
         "attention": [HEADS],
         "mlp": [MLP],
         "mlp_tanh": [MLP],
         "mixture": [EXPERTS, INSIDE_EXPERTS],
+        "mxd": [{"G": 1, "b": 0, "C": 0}, {"E": 1, "D": 0}],
+        "monet_horizontal": MONET_HORIZONTAL,
+        "monet_vertical": MONET_VERTICAL,
+        "peer": [{"W_Q": 2}],
         "senses": [MLP],
+        "row_senses": ROW_SENSES,
+        "operator_senses": [
+            {"W_read": 1, "W_write": 1},
+            {"W_in": 1, "W_read": 0, "W_write": 0},
+        ],
+        "density_senses": [{"W_A": 1}, {"W_in": 1, "W_A": 0}],
+        "solu": [MLP],
+        "codebook": [{"C": 0, "idle": 0}],
+        "abs_topk": [under("layer.", MLP)],
         "block": block(""),
-        "transformer": [u for i in range(layers) for u in block(f"blocks.{i}.", *mlps)],
+        "transformer": transformer(which) if name == "transformer" else [],
         "backpack": [senses, under("senses.", MLP), *block("blocks.0.")],
+        "spline": [],
+        "kan": [kan(i) for i in range(2 if which == "deep" else 1)],
+        "bilinear": BILINEAR,
+        "feedforward": {
+            "bilinear": [under("head.", u) for u in BILINEAR],
+            "stack": [*(under("layers.0.", u) for u in BILINEAR), under("layers.1.", MLP)],
+            "headed": [under("layers.0.", MLP), *(under("head.", u) for u in BILINEAR)],
+        }.get(which, []),
+        "attention_only": [
+            under(f"blocks.{i}.attn.", HEADS) for i in range(1 if which == "one" else 2)
+        ],
+        "sense_softmax": [{"D": 0}, *block("blocks.0.")],
+        "meaning_prototypes": [{"M": 0}, *block("body.blocks.0.")],
         "group_mlp": [{"E_a": 1, "E_b": 1, "W_U": 0}],
         "group_transformer": block("body.blocks.0."),
         "group_representation": [],

@@ -9,10 +9,24 @@ from hypothesis import strategies as st
 from interpretable_arch import Edit, build, edited
 from interpretable_arch.layers.written_out import write_out
 
+EXPERTS = {"experts": 3, "k": 2, "d_expert": 3}
+KEYS = {"keys": 2, "heads": 2, "k": 2}
 LAYERS: dict[str, dict[str, Any]] = {
     "mlp": {"d_mlp": 5},
     "mlp_tanh": {"d_mlp": 5},
-    "mixture": {"experts": 3, "k": 2, "d_expert": 3},
+    "solu": {"d_mlp": 5},
+    "bilinear": {"d_hidden": 5},
+    "spline": {"grid": 3},
+    "codebook": {"codes": 4, "k": 2},
+    "abs_topk": {"k": 3, "layer": {"class_path": "mlp", "init_args": {"d_mlp": 5}}},
+    "mixture": EXPERTS,
+    "mxd": {"experts": 4, "k": 2, "d_mlp": 3},
+    "monet_horizontal": {**KEYS, "d_expert": 2},
+    "monet_vertical": {**KEYS, "d_expert": 2},
+    "peer": {"keys": 3, "heads": 2, "k": 2, "d_key": 2},
+    "row_senses": {"senses": 2, "d_hidden": 5},
+    "operator_senses": {"senses": 2, "d_hidden": 5},
+    "density_senses": {"senses": 2, "d_hidden": 5},
 }
 SIZES = {"vocab": 7, "context": 5}
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}

@@ -10,8 +10,15 @@ from training.data.task import Split, Stream, Task
 from training.parsing import parse
 
 TASKS: dict[str, str] = {
+    "formulas": "training.data.formulas.formulas",
     "groups": "training.data.groups.groups",
+    "images": "training.data.images.images",
     "modular": "training.data.modular.modular",
+    "quotes": "training.data.quotes.quotes",
+    "nonsense": "training.data.nonsense.nonsense",
+    "planted_senses": "training.data.planted_senses.planted_senses",
+    "pseudowords": "training.data.pseudowords.pseudowords",
+    "repeats": "training.data.repeats.repeats",
     "text": "training.data.text.text",
 }
 

@@ -63,12 +63,28 @@ class Stream:
 
 
 @dataclass(frozen=True, eq=False)
+class Meanings:
+    """What each token of a task's two streams is known to mean; -1 where it has one meaning only.
+
+    `names` gives, for each ambiguous token, what its meanings 0, 1, ... are called.
+    """
+
+    train: Int[Tensor, " token"]
+    held_out: Int[Tensor, " token"]
+    names: Mapping[int, tuple[str, ...]]
+
+    def to(self, device: torch.device | str) -> "Meanings":
+        """The same meanings on `device`."""
+        return replace(self, train=self.train.to(device), held_out=self.held_out.to(device))
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
     """A named piece of work; `probe` is the held-out part that seeds are compared on.
 
     `labels` names the outputs, one raw text each (escaped where shown); `dimensions` holds the
-    sizes that a model's config may ask for; `group` is the ground truth where there is one; `unit`
-    is that of the loss.
+    sizes that a model's config may ask for; `group` and `meanings` are the ground truth where there
+    is one; `unit` is that of the loss; `picture` is rows and columns where inputs are images.
     """
 
     name: str
@@ -80,6 +96,9 @@ class Task:
     group: FiniteGroup | None = None
     unit: str = "nats"
     probe_size: int | None = None
+    picture: tuple[int, int] | None = None
+    meanings: Meanings | None = None
+    truth: str | None = None
 
     @cached_property
     def probe(self) -> Split:
@@ -112,6 +131,7 @@ class Task:
             self,
             train=self.train.to(device),
             held_out=self.held_out.to(device),
+            meanings=None if self.meanings is None else self.meanings.to(device),
         )
 
 
