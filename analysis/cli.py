@@ -107,6 +107,8 @@ def _parser(given: Sequence[str]) -> ArgumentParser:
 def _add_reading_options(sub: ArgumentParser) -> None:
     sub.add_argument("run", type=str, help="a run folder, .../seed-0-0-0")
     sub.add_argument("--features", type=int, default=20, help="how many to print")
+    word = "its sense table: each meaning's weight, nearest words and contexts; several with commas"
+    sub.add_argument("--word", type=str, default="", help=word)
     edits = "ablate:PART, scale:PART:FACTOR or pin:PART:VALUE, several with commas between"
     sub.add_argument("--edit", type=str, default="", help=edits)
     sub.add_argument("--edits", type=str, default=None, help="a file of edits kept by --save")

@@ -53,7 +53,8 @@ def read(options: Any) -> int:
     edits = [parse_edit(text.strip()) for text in options.edit.split(",") if text.strip()]
     if options.edits is not None:
         edits += load_edits(Path(options.edits))
-    card = reading_card(Path(options.run), options.features, edits, options.save)
+    words = [word.strip() for word in options.word.split(",") if word.strip()]
+    card = reading_card(Path(options.run), options.features, edits, options.save, words)
     print(card)
     if options.page is not None:
         page = write_model_page(card.title, card.lines, card.findings, card.seed, options.page)

@@ -17,6 +17,7 @@ from analysis.reading.finding_text import finding_lines
 from analysis.reading.findings import read_all
 from analysis.reading.groups import GroupReading, read_group
 from analysis.reading.promises import promises
+from analysis.reading.senses import sense_tables
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.hooks import state_share
 from training.atomic import write_file
@@ -41,20 +42,33 @@ class Card:
 
 
 def reading_card(
-    folder: Path, features: int = 20, edits: Sequence[Edit] = (), save: str | None = None
+    folder: Path,
+    features: int = 20,
+    edits: Sequence[Edit] = (),
+    save: str | None = None,
+    words: Sequence[str] = (),
 ) -> Card:
-    """The card of the run in `folder`; `save` keeps the edits beside the experiment's runs."""
+    """The card of the run in `folder`; `save` keeps the edits beside the experiment's runs.
+
+    For each of `words` there is a table of its senses; ValueError for a word that isn't known, and
+    for a model whose tokens are no matrices of senses.
+    """
     run = load_run(folder)
     task = build_task(run.experiment.task.class_path, run.experiment.task.init_args)
     model = run_model(run, task)
     with torch.no_grad():
         lines = _exactness(model, task) + _interpretation(model, features)
         lines += _group(model, task) + _edits(model, task, edits)
-    found = read_all(model, task)
+    found = [*read_all(model, task), *(_senses(model, task, word) for word in words)]
     if save is not None:
         lines.append(f"edits saved: {save_edits(folder, save, edits, run)}")
     title = f"{run.experiment.model.class_path} on {task.name}, seed {run.seed}: {run.status}"
     return Card(title, str(run.seed), tuple(lines), {f.title: f for f in found})
+
+
+def _senses(model: nn.Module, task: Task, word: str) -> Finding:
+    tables = tuple(table.to_table() for table in sense_tables(model, task, word))
+    return Finding(f"Senses of {word}", {}, tables)
 
 
 def parse_edit(text: str) -> Edit:
