@@ -23,6 +23,7 @@ def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]
     typed = {}
     for name, value in given.items():
         kinds = _alternatives(hints[name])
+        value = _number(value) if float in kinds and str not in kinds else value
         if not any(_fits(kind, value) for kind in kinds):
             wanted = " or ".join(map(_describe, kinds))
             raise ValueError(f"{path}.{name}: wants {wanted}, got {value!r}")
@@ -32,6 +33,14 @@ def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]
         as_number = int if int in kinds else float
         typed[name] = value if exact or as_number not in kinds else as_number(value)
     return typed
+
+
+def _number(value: Any) -> Any:
+    """YAML reads 1e-2, without a point, as text; what is no number stays as it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:

@@ -95,42 +95,52 @@ def nearest(what: str, got: str, known: Iterable[str]) -> str:
 
 
 def build(
-    class_path: str, init_args: Mapping[str, Any], dimensions: Mapping[str, int]
+    class_path: str,
+    init_args: Mapping[str, Any],
+    dimensions: Mapping[str, Any],
+    path: str = "model",
 ) -> nn.Module:
     """A model from its registered name, or from the dotted path of any torch module.
 
     Sizes that the task knows (`dimensions`) fill what `init_args` leaves open. Raises ValueError
     for an unknown name or argument, naming the nearest, for an argument of the wrong type
-    (registered names only), and for whatever else goes wrong while the class is made.
+    (registered names only), and for whatever else goes wrong while the class is made. `path` is
+    where the configuration asks for it: a layer anywhere but in "model".
     """
     if class_path not in ENTRIES and "." not in class_path:
-        raise ValueError(nearest("model.class_path", class_path, registered("model")))
+        known = registered("model" if path == "model" else "layer")
+        raise ValueError(nearest(f"{path}.class_path", class_path, known))
     make = _registered_model if class_path in ENTRIES else _own_model
     try:
-        built = make(class_path, init_args, dimensions)
+        built = make(class_path, init_args, dimensions, path)
     except ValueError:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        message = f"model.class_path {class_path}: could not be built ({reason})"
+        message = f"{path}.class_path {class_path}: could not be built ({reason})"
         raise ValueError(message) from error
     if not isinstance(built, nn.Module):
-        raise ValueError(f"model.class_path: {class_path} made a {type(built).__name__}, no module")
+        raise ValueError(
+            f"{path}.class_path: {class_path} made a {type(built).__name__}, no module"
+        )
     return built
 
 
 def _registered_model(
-    name: str, init_args: Mapping[str, Any], dimensions: Mapping[str, int]
+    name: str, init_args: Mapping[str, Any], dimensions: Mapping[str, Any], path: str
 ) -> nn.Module:
     config, model = ENTRIES[name].load()
-    arguments = _arguments(name, init_args, dimensions, [f.name for f in fields(config)])
-    return model(config(**checked(config, arguments, "model.init_args")))
+    place, known = f"{path}.init_args", [f.name for f in fields(config)]
+    arguments = _arguments(f"{place} of {name}", init_args, dimensions, known)
+    return model(config(**checked(config, arguments, place)))
 
 
-def _own_model(path: str, init_args: Mapping[str, Any], dimensions: Mapping[str, int]) -> Any:
-    model = locate(path)
+def _own_model(
+    name: str, init_args: Mapping[str, Any], dimensions: Mapping[str, Any], path: str
+) -> Any:
+    model = locate(name)
     known = [n for n in inspect.signature(model).parameters if n not in ("args", "kwargs")]
-    return model(**_arguments(path, init_args, dimensions, known))
+    return model(**_arguments(f"{path}.init_args of {name}", init_args, dimensions, known))
 
 
 def locate(path: str) -> Any:
@@ -143,9 +153,9 @@ def locate(path: str) -> Any:
 
 
 def _arguments(
-    name: str, given: Mapping[str, Any], dimensions: Mapping[str, int], known: list[str]
+    place: str, given: Mapping[str, Any], dimensions: Mapping[str, Any], known: list[str]
 ) -> dict[str, Any]:
     for key in given:
         if key not in known:
-            raise ValueError(nearest(f"model.init_args of {name}", key, known))
+            raise ValueError(nearest(place, key, known))
     return {**{k: v for k, v in dimensions.items() if k in known}, **given}

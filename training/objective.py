@@ -17,6 +17,8 @@ IGNORED = -100
 class Objective(nn.Module):
     """The model's loss as a forward pass: inputs, targets -> [1 + statistic].
 
+    To the loss is added each layer's `penalty` for this forward, where it has one due (such as the
+    balance of experts); evaluation adds none.
     What layers count of their own forward (`statistics`, such as the load of experts) follows the
     loss, flat: under vmap a number can leave only as a result. `layout` says whose is whose.
     """
@@ -34,6 +36,8 @@ class Objective(nn.Module):
             loss = own_loss(inputs, targets)
         else:
             loss = cross_entropy(self.model(inputs), targets)
+        due = [m.penalty() for m in penalised(self.model)]
+        loss = sum((p.to(loss.dtype) for p in due if p is not None), loss)
         counted = [(m, m.statistics()) for m in counting(self.model)]
         rows = [(m, name, value) for m, found in counted for name, value in found.items()]
         self.layout = [(m, name, value.numel()) for m, name, value in rows]
@@ -43,6 +47,11 @@ class Objective(nn.Module):
 def counting(model: nn.Module) -> list[Any]:
     """The layers that count something and settle on it after each step."""
     return [m for m in model.modules() if hasattr(m, "settle")]
+
+
+def penalised(model: nn.Module) -> list[Any]:
+    """The layers that may add a term to the training loss."""
+    return [m for m in model.modules() if hasattr(m, "penalty")]
 
 
 class Measure(nn.Module):

@@ -56,7 +56,7 @@ class AbsTopK(nn.Module):
         self.config = config
         c = config
         sizes = {"d_model": c.d_model, "bias": c.bias, "std": c.std, "std_out": c.std_out or c.std}
-        self.layer: Any = build(c.layer["class_path"], c.layer.get("init_args", {}), sizes)
+        self.layer: Any = build(c.layer["class_path"], c.layer.get("init_args", {}), sizes, "layer")
         if getattr(self.layer, "reads_token", False):
             raise ValueError(f"layer: wanted one that reads the stream alone, got {c.layer}")
         self.hook_read, self.hook_write = HookPoint(), HookPoint()

@@ -160,7 +160,7 @@ def mlp_layer(part: Mapping[str, Any], sizes: Mapping[str, Any]) -> nn.Module:
     """
     if set(part) - {"class_path", "init_args"} or "class_path" not in part:
         raise ValueError(f"mlp: wanted class_path and init_args, got {sorted(part)}")
-    layer = build(part["class_path"], part.get("init_args", {}), sizes)
+    layer = build(part["class_path"], part.get("init_args", {}), sizes, "mlp")
     d_model = sizes["d_model"]
     width = (1 + getattr(layer, "reads_token", False)) * d_model
     with torch.no_grad():

@@ -60,7 +60,7 @@ class Perceptron(nn.Module, ABC):
 
     @abstractmethod
     def activation(self, pre: Float[Tensor, "*index d_mlp"]) -> Float[Tensor, "*index d_mlp"]:
-        """f, entry by entry."""
+        """f of the whole hidden layer."""
 
     def forward(self, x: Float[Tensor, "*index d_model"]) -> Float[Tensor, "*index d_model"]:
         pre = x @ self.W_in

@@ -123,7 +123,7 @@ class Spline(nn.Module):
         return latest
 
     def settle(self, buffers: Parameters, statistics: Parameters) -> dict[str, Tensor]:
-        """The buffers after a step: what it saw, as it stands in `statistics` (flat behind seeds)."""
+        """The buffers after a step: what it saw; statistics come flat behind any seed axis."""
         return {name: value.reshape(buffers[name].shape) for name, value in statistics.items()}
 
     def example_inputs(self, count: int, generator: torch.Generator) -> Tensor:

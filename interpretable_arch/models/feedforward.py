@@ -162,7 +162,7 @@ def _part(stage: str, c: Component, through: Tensor | None) -> Component:
 def _built(config: FeedForwardConfig, place: str, part: Part, sizes: Mapping[str, Any]) -> Any:
     """The layer of a place, refused where it can't stand there."""
     given = {"d_model": config.features, **sizes}
-    layer: Any = build(part["class_path"], part.get("init_args", {}), given)
+    layer: Any = build(part["class_path"], part.get("init_args", {}), given, "layers")
     name = part["class_path"]
     for attribute, why in (("causal", "positions in order"), ("reads_token", "tokens")):
         if getattr(layer, attribute, False):

@@ -17,7 +17,7 @@ SIZES = {"order": 5, "vocab": 5, "context": 3}
         ("transformer", {"std": "x"}, "std: wants a number, got 'x'"),
         ("transformer", {"tied": 1}, "tied: wants true or false, got 1"),
         ("transformer", {"positions": "x"}, "positions: wants one of learned, rotary, got 'x'"),
-        ("transformer", {"mlp": "mixture"}, "mlp: wants a mapping, got 'mixture'"),
+        ("transformer", {"mlp": "mixture"}, "mlp: wants a mapping or a list, got 'mixture'"),
     ],
 )
 def test_a_wrong_argument_is_named(name: str, given: dict, message: str) -> None:
