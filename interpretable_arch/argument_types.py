@@ -20,7 +20,8 @@ def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]
     Raises ValueError that names `path` and the argument, what it wants and what was got.
     """
     hints = get_type_hints(config)
-    typed = {}
+    typed: dict[str, Any] = {}
+    value: Any
     for name, value in given.items():
         kinds = _alternatives(hints[name])
         value = _number(value) if float in kinds and str not in kinds else value

@@ -4,6 +4,7 @@ to look at from one seed of each.
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from analysis.report.charts import Figure, short_seed
@@ -71,7 +72,10 @@ def _shown(cell: Cell, finding: Mapping[str, Any], colour: str, hang: Hang) -> s
     if not shown["exhibits"] and not shown["notes"]:
         return ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in shown["notes"])
-    body = "".join(_exhibit(exhibit, colour, hang) for exhibit in shown["exhibits"])
+    body = ""
+    for drawn, group in groupby(shown["exhibits"], lambda e: e["kind"] in ("lines", "heatmap")):
+        inside = "".join(_exhibit(exhibit, hang) for exhibit in group)
+        body += f'<div class="figures">{inside}</div>' if drawn else inside
     return (
         f'<h4><span class="swatch" style="background:{colour}"></span>'
         f"{escape(cell['architecture'])}, seed {escape(short_seed(finding['seed']))}</h4>"
@@ -79,7 +83,7 @@ def _shown(cell: Cell, finding: Mapping[str, Any], colour: str, hang: Hang) -> s
     )
 
 
-def _exhibit(exhibit: Mapping[str, Any], colour: str, hang: Hang) -> str:
+def _exhibit(exhibit: Mapping[str, Any], hang: Hang) -> str:
     kind = exhibit["kind"]
     if kind == "table":
         return table(exhibit)

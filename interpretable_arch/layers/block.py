@@ -62,7 +62,7 @@ class Block(nn.Module):
         self.ln1, self.ln2 = RMSNorm(), RMSNorm()
         self.attn = Attention(AttentionConfig(c.d_model, c.heads, c.rotary, c.bias, c.std, out))
         sizes = {"d_model": c.d_model, "bias": c.bias, "std": c.std, "std_out": out}
-        self.mlp: nn.Module = mlp_layer(c.mlp, sizes)
+        self.mlp: Any = mlp_layer(c.mlp, sizes)
 
     def forward(
         self,
