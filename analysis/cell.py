@@ -100,7 +100,8 @@ def measure(
     readings = tuple(_read(m, task) if ok else None for m, ok in zip(models, fine, strict=True))
     found = _stability(experiment, models, fine, readings, task, threshold)
     error, exactness, share = _parts([m for m, ok in zip(models, fine, strict=True) if ok], task)
-    seen = [_found(m, task) if ok else {} for m, ok in zip(models, fine, strict=True)]
+    also = experiment.also_read
+    seen = [_found(m, task, also) if ok else {} for m, ok in zip(models, fine, strict=True)]
     final = [run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0] for run in runs]
     accuracy = [row["held_out_accuracy"] for row in final]
     return Cell(
@@ -125,9 +126,9 @@ def measure(
     )
 
 
-def _found(model: nn.Module, task: Task) -> dict[str, Finding]:
+def _found(model: nn.Module, task: Task, also: Sequence[str]) -> dict[str, Finding]:
     """What each reader finds, by its title."""
-    return {finding.title: finding for finding in read_all(model, task)}
+    return {finding.title: finding for finding in read_all(model, task, also)}
 
 
 def _mean(values: Sequence[float], fine: Sequence[bool]) -> Interval:

@@ -109,6 +109,8 @@ def _add_reading_options(sub: ArgumentParser) -> None:
     sub.add_argument("--features", type=int, default=20, help="how many to print")
     word = "its sense table: each meaning's weight, nearest words and contexts; several with commas"
     sub.add_argument("--word", type=str, default="", help=word)
+    slow = "readings that take long, several with commas: pruning"
+    sub.add_argument("--also", type=str, default="", help=slow)
     edits = "ablate:PART, scale:PART:FACTOR or pin:PART:VALUE, several with commas between"
     sub.add_argument("--edit", type=str, default="", help=edits)
     sub.add_argument("--edits", type=str, default=None, help="a file of edits kept by --save")

@@ -54,7 +54,8 @@ def read(options: Any) -> int:
     if options.edits is not None:
         edits += load_edits(Path(options.edits))
     words = [word.strip() for word in options.word.split(",") if word.strip()]
-    card = reading_card(Path(options.run), options.features, edits, options.save, words)
+    also = [name.strip() for name in options.also.split(",") if name.strip()]
+    card = reading_card(Path(options.run), options.features, edits, options.save, words, also)
     print(card)
     if options.page is not None:
         page = write_model_page(card.title, card.lines, card.findings, card.seed, options.page)

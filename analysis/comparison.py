@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from analysis.cell import Cell, measure
+from analysis.reading.findings import check_readers
 from analysis.reading.groups import GroupReading
 from analysis.report.page import write_page
 from training.atomic import write_file
@@ -74,6 +75,7 @@ def study(
         seeds=experiment.seeds,
         tasks={names[0]: experiment.task},
         architectures={names[1]: architecture},
+        also_read=experiment.also_read,
     )
     return _result(alone, [(*names, experiment)], root, progress, logger, say)
 
@@ -89,6 +91,7 @@ def _result(
     started, cells, units = time.monotonic(), [], set()
     for _, _, experiment in experiments:
         check_requirement(experiment)
+        check_readers(experiment.also_read)
     for task_name, architecture, experiment in experiments:
         say(f"{task_name} · {architecture}: {counted(len(experiment.seeds), 'seed')}")
         runs = fit(experiment, root, progress=progress, logger=logger)

@@ -28,6 +28,8 @@ MEANING = {
     "seeds": "how many, or a list such as [3, 5]",
     "solved_at": "held-out accuracy from which a seed counts as having solved its task",
     "class_threshold": "largest distance within a solution class, rms sqrt(JSD)",
+    "require": "weakest exactness that will do: unconditional, given, remainder, approximate",
+    "also_read": "readings that take long: [pruning]",
     "optimizer.name": "adam or adamw",
     "optimizer.lr": "learning rate",
     "optimizer.betas": "decay of the two moments",

@@ -38,6 +38,7 @@ class Experiment:
     """One model on one task under one optimiser, trained once for each seed.
 
     `require` is the weakest exactness that will do: unconditional, given, remainder, approximate.
+    `also_read` names readings that take long and are made when asked for.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Experiment:
     trainer: Trainer
     seeds: tuple[Seed, ...]
     require: Tier | None = None
+    also_read: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_name("name", self.name)
@@ -69,10 +71,10 @@ class Experiment:
     def fingerprint(self) -> str:
         """A hash of all that decides a result, blind to key order and 1 against 1.0.
 
-        Not the name, the seeds and what is required, nor how the work is laid out (`LAYOUT`),
+        Not the name, the seeds, what is required and read, nor how the work is laid out (`LAYOUT`),
         which changes no more than rounding.
         """
-        aside = ("name", "seeds", "require")
+        aside = ("name", "seeds", "require", "also_read")
         plain = {k: v for k, v in self.to_mapping().items() if k not in aside}
         plain["trainer"] = {k: v for k, v in plain["trainer"].items() if k not in LAYOUT}
         text = json.dumps(_canonical(plain), sort_keys=True, separators=(",", ":"))
@@ -105,6 +107,7 @@ class Comparison:
     architectures: dict[str, Architecture]
     solved_at: float = 1.0
     class_threshold: float = 0.1
+    also_read: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_seeds(self.seeds)
@@ -147,6 +150,7 @@ class Comparison:
                     optimizer=architecture.optimizer,
                     trainer=architecture.trainer,
                     require=architecture.require,
+                    also_read=self.also_read,
                 ),
             )
             for task_name, task in self.tasks.items()

@@ -47,11 +47,12 @@ def reading_card(
     edits: Sequence[Edit] = (),
     save: str | None = None,
     words: Sequence[str] = (),
+    also: Sequence[str] = (),
 ) -> Card:
     """The card of the run in `folder`; `save` keeps the edits beside the experiment's runs.
 
     For each of `words` there is a table of its senses; ValueError for a word that isn't known, and
-    for a model whose tokens are no matrices of senses.
+    for a model whose tokens are no matrices of senses. `also` names readings on request.
     """
     run = load_run(folder)
     task = build_task(run.experiment.task.class_path, run.experiment.task.init_args)
@@ -59,7 +60,7 @@ def reading_card(
     with torch.no_grad():
         lines = _exactness(model, task) + _interpretation(model, features)
         lines += _group(model, task) + _edits(model, task, edits)
-    found = [*read_all(model, task), *(_senses(model, task, word) for word in words)]
+    found = [*read_all(model, task, also), *(_senses(model, task, word) for word in words)]
     if save is not None:
         lines.append(f"edits saved: {save_edits(folder, save, edits, run)}")
     title = f"{run.experiment.model.class_path} on {task.name}, seed {run.seed}: {run.status}"

@@ -1,19 +1,50 @@
 """Every reader that a trained model is shown to, one line each; one without news gives None."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import nn
 
+from analysis.reading.additive import read_additive
+from analysis.reading.eigenfeatures import read_eigenfeatures
+from analysis.reading.experts import read_experts
 from analysis.reading.finding import Finding
+from analysis.reading.induction import read_induction
+from analysis.reading.meanings import read_meanings
+from analysis.reading.paths import read_paths
+from analysis.reading.pruning import read_pruning
+from analysis.reading.senses import read_senses
+from analysis.reading.sparsity import read_sparsity
+from analysis.reading.spline_formula import read_symbolic
+from interpretable_arch.registry import nearest
 from training.data.task import Task
 
 Reader = Callable[[nn.Module, Task], Finding | None]
-READERS: tuple[Reader, ...] = ()
+READERS: tuple[Reader, ...] = (
+    read_experts,
+    read_eigenfeatures,
+    read_senses,
+    read_meanings,
+    read_induction,
+    read_paths,
+    read_sparsity,
+    read_symbolic,
+    read_additive,
+)
+# These take many seconds a model.
+ON_REQUEST: Mapping[str, Reader] = {"pruning": read_pruning}
 
 
-def read_all(model: nn.Module, task: Task) -> tuple[Finding, ...]:
-    """What each reader finds in a model; the model and the task are left as they are."""
+def check_readers(names: Iterable[str]) -> None:
+    """ValueError, naming the nearest, for a reader that there is none of."""
+    for name in names:
+        if name not in ON_REQUEST:
+            raise ValueError(nearest("also_read", name, ON_REQUEST))
+
+
+def read_all(model: nn.Module, task: Task, also: Iterable[str] = ()) -> tuple[Finding, ...]:
+    """What each reader finds in a model, and those asked for by name; nothing is changed."""
+    check_readers(also)
     with torch.no_grad():
-        found = [reader(model, task) for reader in READERS]
+        found = [r(model, task) for r in (*READERS, *(ON_REQUEST[name] for name in also))]
     return tuple(f for f in found if f is not None)

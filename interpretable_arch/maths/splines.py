@@ -1,12 +1,13 @@
 """Cubic B-splines on a uniform grid, dense: all basis functions of every entry, for one matmul.
 
-    B_m(x) = ((2 - u)_+^3 - 4 (1 - u)_+^3) / 6,   u = |t - (m - 1)|,  t = (x - low) grid / (high - low)
+    B_m(x) = ((2 - u)_+^3 - 4 (1 - u)_+^3) / 6,    u = |t - (m - 1)|
 
-for m = 0 .. grid + 2 (de Boor 1978, in closed form since steps are equal). They sum to 1. Off the
-grid "extend" goes on along the tangent at the border, so that no spline vanishes there and
-straight lines stay straight; "clamp" keeps the border's value. `edge_features` adds silu(x), the
-residual of a KAN's edges (Liu et al. 2024, arXiv 2404.19756). On each interval four functions
-differ from 0: `LocalFeatures` writes only these, and is what runs outside vmap.
+with t = (x - low) grid / (high - low), for m = 0 .. grid + 2 (de Boor 1978, in closed form since
+steps are equal). They sum to 1. Off the grid "extend" goes on along the tangent at the border, so
+that no spline vanishes there and straight lines stay straight; "clamp" keeps the border's value.
+`edge_features` adds silu(x), the residual of a KAN's edges (Liu et al. 2024, arXiv 2404.19756). On
+each interval four functions differ from 0: `LocalFeatures` writes only these, and runs outside
+vmap.
 """
 
 from typing import Any, Literal

@@ -100,7 +100,7 @@ class KAN(nn.Module):
     def loss(
         self, inputs: Shaped[Tensor, "batch features"], targets: Shaped[Tensor, "*target"]
     ) -> Float[Tensor, ""]:
-        """Mean squared error against values [batch, outputs]; cross-entropy, in nats, of classes."""
+        """Mean squared error of values [batch, outputs]; cross-entropy, in nats, of classes."""
         outputs = self(inputs)
         if targets.is_floating_point():
             return F.mse_loss(outputs, targets.to(outputs))

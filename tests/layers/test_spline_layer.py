@@ -55,7 +55,7 @@ def test_off_the_grid_an_extended_spline_does_not_vanish_and_a_clamped_one_stays
             built.W_b.zero_()
         one, two = built(far)
         assert torch.allclose(one, two) != moves
-            assert bool(one.abs().min() > 0)
+        assert bool(one.abs().min() > 0)
 
 
 def test_what_leaves_the_grid_is_counted_in_training_only():

@@ -1,4 +1,4 @@
-"""Splines: laws (they sum to 1, keep lines, never vanish), scipy as the slow reference, gradients."""
+"""Splines: they sum to 1, keep lines, never vanish; scipy as the slow reference; gradients."""
 
 import numpy as np
 import pytest

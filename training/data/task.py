@@ -69,8 +69,8 @@ class Meanings:
     `names` gives, for each ambiguous token, what its meanings 0, 1, ... are called.
     """
 
-    train: Int[Tensor, " token"]
-    held_out: Int[Tensor, " token"]
+    train: Int[Tensor, " train_token"]
+    held_out: Int[Tensor, " held_out_token"]
     names: Mapping[int, tuple[str, ...]]
 
     def to(self, device: torch.device | str) -> "Meanings":
@@ -83,8 +83,9 @@ class Task:
     """A named piece of work; `probe` is the held-out part that seeds are compared on.
 
     `labels` names the outputs, one raw text each (escaped where shown); `dimensions` holds the
-    sizes that a model's config may ask for; `group` and `meanings` are the ground truth where there
-    is one; `unit` is that of the loss; `picture` is rows and columns where inputs are images.
+    sizes that a model's config may ask for; `group`, `meanings` and `truth`, the formula of a
+    regression, are the ground truth where there is one; `unit` is that of the loss; `picture` is
+    rows and columns where inputs are images.
     """
 
     name: str

@@ -8,7 +8,10 @@ import pytest
 
 from analysis.reading.finding import Finding, Heatmap, Lines, Pictures, Table
 from analysis.reading.finding_text import finding_lines
+from analysis.reading.findings import check_readers, read_all
 from analysis.reading.over_seeds import over_seeds
+from interpretable_arch import build
+from training.data import build_task
 
 
 def finding(value: float, **more: float) -> Finding:
@@ -69,3 +72,16 @@ def test_text_is_aligned_and_shows_unprintable_tokens():
 def test_pictures_are_left_to_the_page():
     shown = Pictures("Eigenvectors", ("one",), (((0.0, 1.0),),))
     assert "--page" in finding_lines(Finding("F", {}, (shown,)))[-1]
+
+
+def test_a_reading_on_request_is_made_only_then():
+    task = build_task("groups", {"group": "S3", "share": 0.5})
+    model = build("group_mlp", {"d_mlp": 4}, task.dimensions)
+    before = [f.title for f in read_all(model, task)]
+    after = [f.title for f in read_all(model, task, ["pruning"])]
+    assert len(after) == len(before) + 1
+
+
+def test_an_unknown_reading_names_the_nearest():
+    with pytest.raises(ValueError, match="also_read: unknown 'prunning'; did you mean 'pruning'"):
+        check_readers(["prunning"])
