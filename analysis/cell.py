@@ -182,15 +182,27 @@ def _stability(
     trained_features = _features(models, few)
     untrained_features = None if trained_features is None else _features(untrained, few)
     return stability(
-        torch.stack([_outputs(m, inputs) for m in models]),
-        targets=targets,
+        torch.stack([_choices(_outputs(m, inputs), targets) for m in models]),
+        targets=None if targets.is_floating_point() else targets,
         representations=trained_features,
-        untrained_outputs=torch.stack([_outputs(m, inputs) for m in untrained]),
+        untrained_outputs=torch.stack([_choices(_outputs(m, inputs), targets) for m in untrained]),
         untrained_representations=untrained_features,
         interpretation_labels=None if None in labels else [str(label) for label in labels],
         diverged=[not ok for ok in fine],
         threshold=threshold,
     )
+
+
+def _choices(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Logits as they are; a value as the logit of a two-way choice, in the spread of targets.
+
+    So that values have a distance in [0, sqrt ln 2] too, and a disagreement: above or below the
+    targets' mean.
+    """
+    if not targets.is_floating_point():
+        return outputs
+    logits = (outputs - targets.mean(0)) / targets.std(0)
+    return torch.stack([logits, torch.zeros_like(logits)], -1).flatten(0, 1)
 
 
 def _outputs(model: nn.Module, inputs: Tensor) -> Float[Tensor, "*input output"]:

@@ -138,16 +138,17 @@ def counted(count: int, noun: str, plural: str = "s") -> str:
 
 def _line(cell: Cell) -> str:
     classes = cell.stability.by_output
+    classes_asked = math.isfinite(cell.held_out_accuracy.estimate) or "finished" not in cell.status
     parts = [
-        f"  solved {cell.solved}/{len(cell.seeds)}",
+        f"solved {cell.solved}/{len(cell.seeds)}" if classes_asked else "",
         f"held-out loss {cell.held_out_loss}",
-        f"accuracy {cell.held_out_accuracy}",
+        f"accuracy {cell.held_out_accuracy}" if classes_asked else "",
         "" if classes is None else counted(len(classes.counts), "solution class", "es"),
         _read(cell),
         "" if cell.sum_error is None else f"sum of parts within {cell.sum_error:.1e}",
         f"{cell.seconds:.0f} s",
     ]
-    return ", ".join(p for p in parts if p)
+    return "  " + ", ".join(p for p in parts if p)
 
 
 def _figures(cell: Cell) -> list[str]:

@@ -56,7 +56,7 @@ class Symbolic:
 def symbolic(
     model: KAN,
     train: tuple[Examples, Values],
-    held_out: tuple[Examples, Values],
+    held_out: tuple[Float[Tensor, "unseen features"], Float[Tensor, "unseen outputs"]],
     names: tuple[str, ...],
     r2: float = ACCEPTED_R2,
 ) -> tuple[Symbolic | None, tuple[EdgeReading, ...]]:

@@ -115,8 +115,9 @@ def _accuracy(cell: Cell) -> str:
 
 def _solved(cell: Cell) -> str:
     solved, seeds = cell["solved"], len(cell["seeds"])
-    if not seeds:
-        return DASH
+    measured = finite(cell["held_out_accuracy"]["estimate"]) is not None
+    if not seeds or (not measured and "finished" in cell["status"]):
+        return DASH  # values, not classes: nothing to have right
     interval = vars(clopper_pearson(solved, seeds))
     return f"{solved} of {seeds}" + small(bounds(interval, percent))
 

@@ -41,7 +41,7 @@ class MeaningPrototypesConfig:
     d_model: int = 128
     layers: int = 2
     heads: int = 4
-    senses: int = 2
+    senses: int = 8
     window: int = 20
     topic: float = 0.6
     following: float = 0.6

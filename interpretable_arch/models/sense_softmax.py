@@ -4,10 +4,15 @@
     p(w | left) = sum over l of p(w, l | left)
 
 phi is the normed stream of a standard transformer after the words to the left, D(w) in R^{k x d}
-the word's meaning vectors. Which meaning of w stands there is the posterior p(l | w, left). A word
-whose meanings fit different contexts is predicted better when each has a vector of its own, which
-is why training splits by meaning; nobody labels them. A mixture over the outputs of one word, as
-in multi-prototype embeddings (Neelakantan et al. 2014, arXiv 1504.06654), inside a language model.
+the word's meaning vectors. Which meaning of w stands there is the posterior p(l | w, left). A
+mixture over the outputs of one word, as in multi-prototype embeddings (Neelakantan et al. 2014,
+arXiv 1504.06654), inside a language model.
+
+Training gives a word's rows to the contexts in which it is likeliest, which need not be its
+meanings: where phi tells contexts apart, one vector that points to two of them predicts a word of
+two meanings as well as two vectors do. Only the narrowness of phi then rewards a split. On
+pseudowords its picks stay below k-means on the same states (see docs/results); for picks that
+follow meaning take `meaning_prototypes`, which also looks at what follows.
 
 With r = p(l | w, left) and s its scores, log sum_l exp s_l = sum_l r_l s_l + entropy(r): the logits
 are one part per meaning and one for what the word leaves open, exact given r. `meanings` hands

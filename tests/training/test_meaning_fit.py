@@ -3,13 +3,14 @@
 import pytest
 import torch
 
+from training.data import build_task
 from training.data.side_by_side import places
 from training.experiment import Experiment
 from training.fit import fit
 from training.runs import run_model
 
-TASK = {"tokens": 3000, "context": 8, "topics": 4, "ambiguous": 4}
-MODEL = {"d_model": 8, "layers": 1, "heads": 2, "window": 4}
+TASK = {"tokens": 1200, "context": 8, "topics": 3, "ambiguous": 3, "own": 2, "fillers": 2}
+MODEL = {"d_model": 8, "layers": 1, "heads": 2, "window": 4, "senses": 2}
 
 
 def experiment(seeds=2, block=2, model="meaning_prototypes", args=MODEL):
@@ -33,8 +34,6 @@ def experiment(seeds=2, block=2, model="meaning_prototypes", args=MODEL):
 
 @pytest.mark.parametrize("block", [1, 2])
 def test_every_seed_ends_with_the_meanings_of_its_own_transformer(tmp_path, block):
-    from training.data import build_task
-
     task = build_task("planted_senses", TASK)
     runs = fit(experiment(block=block), tmp_path, progress=False)
     kept = [run_model(run, task) for run in runs]
