@@ -41,7 +41,7 @@ class MeaningPrototypesConfig:
     d_model: int = 128
     layers: int = 2
     heads: int = 4
-    senses: int = 8
+    senses: int = 2
     window: int = 20
     topic: float = 0.6
     following: float = 0.6
@@ -65,12 +65,14 @@ EXAMPLES = {
 class MeaningPrototypes(nn.Module):
     """Tokens [batch, position] to the transformer's logits [batch, position, vocab].
 
-    M [sense, vocab, view, d_model] and log v [vocab] are buffers, zero until fitted.
+    M [sense, vocab, view, d_model], log v [vocab] and the text's mean embedding `middle` [d_model]
+    are buffers, zero until fitted.
     """
 
     causal = True
     M: Float[Tensor, "sense vocab view d_model"]
     log_v: Float[Tensor, " vocab"]
+    middle: Float[Tensor, " d_model"]
 
     def __init__(self, config: MeaningPrototypesConfig) -> None:
         super().__init__()
@@ -82,6 +84,7 @@ class MeaningPrototypes(nn.Module):
         )
         self.register_buffer("M", torch.zeros(c.senses, c.vocab, 2, c.d_model))
         self.register_buffer("log_v", torch.zeros(c.vocab))
+        self.register_buffer("middle", torch.zeros(c.d_model))
 
     def forward(
         self, tokens: Int[Tensor, "*batch position"]
@@ -109,9 +112,10 @@ class MeaningPrototypes(nn.Module):
     def _topic(
         self, tokens: Int[Tensor, "*batch position"]
     ) -> Float[Tensor, "*batch position d_model"]:
-        """The direction of the mean of the last `window` embeddings, each less the vocabulary's."""
-        c, W_E = self.config, self.body.W_E
-        total = (W_E - W_E.mean(0))[tokens].cumsum(-2)
+        """The direction of the mean of the last `window` embeddings, each less the text's mean:
+        otherwise how many frequent words stand there would be most of it."""
+        c = self.config
+        total = (self.body.W_E[tokens] - self.middle).cumsum(-2)
         before = F.pad(total, (0, 0, c.window, 0))[..., : total.shape[-2], :]
         return F.normalize(total - before, dim=-1) * c.topic * c.d_model**0.5
 
@@ -140,7 +144,11 @@ class MeaningPrototypes(nn.Module):
 
         A word that never occurs keeps prototypes of zero.
         """
-        found = [(t[:, 1:-1], self.left(t)[:, :-2], self.right(t)[:, :-2]) for t in windows]
+        kept = list(windows)
+        texts = torch.cat([t.flatten() for t in kept])
+        frequency = torch.bincount(texts, minlength=self.config.vocab) / len(texts)
+        self.middle.copy_(frequency.to(self.middle) @ self.body.W_E)
+        found = [(t[:, 1:-1], self.left(t)[:, :-2], self.right(t)[:, :-2]) for t in kept]
         words = torch.cat([w.flatten() for w, _, _ in found])
         views = torch.cat([torch.cat([a, b], -2).flatten(0, 1) for _, a, b in found])
         order = words.argsort(stable=True)
@@ -177,10 +185,11 @@ class MeaningPrototypes(nn.Module):
     def symmetry(self) -> Symmetry:
         """The transformer's, with the prototypes turned along; each word's meanings permute."""
         body = [f.prefixed("body.") for f in self.body.symmetry().factors]
-        turned = Action("M", -1, anchor=False)
-        body = [
-            replace(f, actions=(*f.actions, turned)) if f.name == "body.stream" else f for f in body
-        ]
+        along = {
+            "body.stream": (Action("M", -1, anchor=False), Action("middle", 0, anchor=False)),
+            "body.offset": (Action("middle", 0, anchor=False),),
+        }
+        body = [replace(f, actions=(*f.actions, *along.get(f.name, ()))) for f in body]
         permuted = (Action("M", 0, copies_axis=1),)
         meanings = Factor("meanings", Permutation(len(self.M)), permuted, self.config.vocab)
         return Symmetry((*body, meanings))

@@ -17,6 +17,7 @@ def model(float64):
     torch.manual_seed(0)
     built = MeaningPrototypes(EXAMPLES["plain"]).double()
     built.M.normal_()
+    built.middle.normal_()
     return built
 
 
@@ -34,7 +35,7 @@ def test_it_is_the_standard_transformer_number_for_number(model):
 
 
 def test_views_word_by_word(model):
-    c, W_E = model.config, model.body.W_E - model.body.W_E.mean(0)
+    c, W_E = model.config, model.body.W_E - model.middle
     unembedding = model.body.unembedding().T
     left, right = model.left(TOKENS), model.right(TOKENS)
     length = c.topic * c.d_model**0.5
@@ -82,6 +83,11 @@ def test_the_fit_is_deterministic_and_leaves_the_transformer(model):
     model.fit_meanings(windows.split(7))
     torch.testing.assert_close(model.M, first)
     assert torch.equal(model(TOKENS), before)
+
+
+def test_the_middle_is_the_mean_embedding_of_the_text(model):
+    model.fit_meanings(TOKENS.split(1))
+    torch.testing.assert_close(model.middle, model.body.W_E[TOKENS].mean((0, 1)))
 
 
 def test_a_word_that_never_occurs_has_no_prototypes(model):
