@@ -1,6 +1,6 @@
 """The group that leaves a model's function unchanged, as it acts on named parameters.
 
-A `Symmetry` is an ordered product of factors; each factor is a group (`symmetry_groups`) acting
+A `Symmetry` is an ordered product of factors; each factor is a group (`symmetries`) acting
 on one axis of some parameters. An `Element` is a list of moves, one factor after the other, so
 that composing is appending and inverting is reversing.
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from interpretable_arch.models.transformer import EXAMPLES, Transformer
-from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
-from interpretable_arch.symmetry_groups import (
+from interpretable_arch.symmetries.groups import (
     ComplexScale,
     GeneralLinear,
     Orthogonal,
@@ -16,6 +15,7 @@ from interpretable_arch.symmetry_groups import (
     Sign,
     Translation,
 )
+from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
 
 GROUPS = [
     Permutation(4),

@@ -17,7 +17,7 @@ from analysis.reading.finding_text import finding_lines
 from analysis.reading.findings import read_all
 from analysis.reading.groups import GroupReading, read_group
 from analysis.reading.promises import promises
-from analysis.reading.senses import sense_tables
+from analysis.reading.words.senses import sense_tables
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.hooks import state_share
 from training.atomic import write_file

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import nn
 
-from analysis.reading.additive import read_additive
+from analysis.reading.circuits.induction import read_induction
+from analysis.reading.circuits.paths import read_paths
+from analysis.reading.circuits.pruning import read_pruning
+from analysis.reading.circuits.sparsity import read_sparsity
 from analysis.reading.eigenfeatures import read_eigenfeatures
 from analysis.reading.experts import read_experts
 from analysis.reading.finding import Finding
-from analysis.reading.induction import read_induction
-from analysis.reading.meanings import read_meanings
-from analysis.reading.paths import read_paths
-from analysis.reading.pruning import read_pruning
-from analysis.reading.senses import read_senses
-from analysis.reading.sparsity import read_sparsity
-from analysis.reading.spline_formula import read_symbolic
+from analysis.reading.formulas.additive import read_additive
+from analysis.reading.formulas.spline_formula import read_symbolic
+from analysis.reading.words.meanings import read_meanings
+from analysis.reading.words.senses import read_senses
 from interpretable_arch.registry import nearest
 from training.data.task import Task
 

@@ -18,8 +18,8 @@ from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.symmetries.groups import ComplexScale, GeneralLinear, Permutation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import ComplexScale, GeneralLinear, Permutation
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.maths import quadratic
 from interpretable_arch.maths.quadratic import Eigenfeatures
+from interpretable_arch.symmetries.groups import Permutation
+from interpretable_arch.symmetries.products import FactorScales
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import Permutation
-from interpretable_arch.symmetry_products import FactorScales
 
 
 @dataclass(frozen=True)

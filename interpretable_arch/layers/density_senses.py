@@ -38,8 +38,8 @@ from interpretable_arch.layers.token_matrix import (
     hidden_units,
 )
 from interpretable_arch.maths.density import eigenmeanings, shares
+from interpretable_arch.symmetries.groups import Orthogonal, Permutation
 from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
-from interpretable_arch.symmetry_groups import Orthogonal, Permutation
 
 # Keeps the square root's gradient finite at a token without any meaning.
 TINY = 1e-12

@@ -25,8 +25,8 @@ from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.product_keys import check_k, merged, sparse_softmax
 from interpretable_arch.layers.routing import Routing, scores
+from interpretable_arch.symmetries.groups import Permutation, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import Permutation, Translation
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interpretable_arch.layers.monet import Monet, MonetConfig
+from interpretable_arch.symmetries.groups import Permutation
 from interpretable_arch.symmetry import Action, Factor, Parameters
-from interpretable_arch.symmetry_groups import Permutation
 
 __all__ = ["EXAMPLES", "MonetConfig", "MonetVertical"]
 

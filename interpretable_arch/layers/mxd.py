@@ -24,8 +24,8 @@ from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.routing import Routing, scores
+from interpretable_arch.symmetries.groups import Permutation, Scale, Sign
 from interpretable_arch.symmetry import Action, Factor, Parameters, Side, Symmetry, weights
-from interpretable_arch.symmetry_groups import Permutation, Scale, Sign
 
 
 @dataclass(frozen=True)

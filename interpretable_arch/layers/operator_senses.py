@@ -26,8 +26,8 @@ from interpretable_arch.layers.token_matrix import (
     hidden_units,
 )
 from interpretable_arch.maths.density import shares
+from interpretable_arch.symmetries.groups import GeneralLinear, Permutation
 from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
-from interpretable_arch.symmetry_groups import GeneralLinear, Permutation
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ from interpretable_arch.layers.product_keys import (
     summed,
 )
 from interpretable_arch.layers.routing import Routing, scores
+from interpretable_arch.symmetries.groups import GeneralLinear, Permutation, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import GeneralLinear, Permutation, Translation
 
 
 @dataclass(frozen=True)

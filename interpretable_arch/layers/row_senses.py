@@ -21,8 +21,8 @@ from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.token_matrix import MeaningTable, TokenMatrix, TokenMatrixConfig
+from interpretable_arch.symmetries.groups import Permutation, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import Permutation, Translation
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from interpretable_arch.layers.norms import RMSNorm
 from interpretable_arch.layers.perceptron import MLPConfig, Perceptron, neurons
+from interpretable_arch.symmetries.groups import Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
-from interpretable_arch.symmetry_groups import Translation
 
 # At the start h is small and each a about h / d_mlp: the usual 1e-5 would outweigh its variance.
 EPS = 1e-8

@@ -25,8 +25,8 @@ from interpretable_arch.maths.splines import (
     edge_features,
     off_grid,
 )
+from interpretable_arch.symmetries.balance import BalancedTranslation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
-from interpretable_arch.symmetry_balance import BalancedTranslation
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.block import Block, BlockConfig
 from interpretable_arch.layers.norms import RMSNorm
 from interpretable_arch.layers.senses import Senses, SensesConfig
+from interpretable_arch.symmetries.groups import GeneralLinear, Orthogonal, Permutation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import GeneralLinear, Orthogonal, Permutation
 
 
 @dataclass(frozen=True)

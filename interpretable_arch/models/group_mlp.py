@@ -22,8 +22,8 @@ from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.symmetries.groups import Permutation, Scale, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import Permutation, Scale, Translation
 
 
 @dataclass(frozen=True)

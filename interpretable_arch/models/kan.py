@@ -22,9 +22,9 @@ from interpretable_arch.hooks import record
 from interpretable_arch.interpretation import Edge, Feature, Graph, Interpretation
 from interpretable_arch.layers.spline import Spline, SplineConfig
 from interpretable_arch.maths.splines import Outside, straight
+from interpretable_arch.symmetries.flip import Flip
+from interpretable_arch.symmetries.groups import Permutation, Sign
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_flip import Flip
-from interpretable_arch.symmetry_groups import Permutation, Sign
 
 
 @dataclass(frozen=True)

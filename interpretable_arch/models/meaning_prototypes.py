@@ -27,8 +27,8 @@ from interpretable_arch.edits import Site
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.maths.clusters import k_means
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
+from interpretable_arch.symmetries.groups import Permutation
 from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
-from interpretable_arch.symmetry_groups import Permutation
 
 
 @dataclass(frozen=True)

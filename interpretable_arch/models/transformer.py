@@ -23,8 +23,8 @@ from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.block import Block, BlockConfig
 from interpretable_arch.layers.norms import RMSNorm
 from interpretable_arch.registry import nearest
+from interpretable_arch.symmetries.groups import Orthogonal, Permutation, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
-from interpretable_arch.symmetry_groups import Orthogonal, Permutation, Translation
 
 
 @dataclass(frozen=True)

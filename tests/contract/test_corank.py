@@ -39,7 +39,7 @@ def corank(name: str, which: str, seed: int) -> int:
 @cases
 def test_declared_dimension_is_the_corank_of_the_jacobian(float64, name, which):
     model = example(name, which)
-    # A derivative sees no jump: while the same experts are called, more may be flat (see the layer).
+    # A derivative sees no jump: while the same experts are called, more may be flat (see `mxd`).
     local = getattr(model, "flat_while_chosen", 0)
     declared = model.symmetry().continuous_dimension + local
     # ReLU gates and routers are shut for all inputs on open sets of parameters, where more

@@ -10,7 +10,7 @@ from interpretable_arch.models.group_representation import (
     GroupRepresentation,
     GroupRepresentationConfig,
 )
-from interpretable_arch.symmetry_groups import polar
+from interpretable_arch.symmetries.groups import polar
 
 
 def regular_less_trivial(name: str) -> torch.Tensor:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from interpretable_arch.symmetries.groups import Pairs, Views
 from interpretable_arch.symmetry import Group, Side
-from interpretable_arch.symmetry_groups import Pairs, Views
 
 
 @dataclass(frozen=True)

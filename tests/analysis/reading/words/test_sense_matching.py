@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from analysis.reading.sense_matching import match_senses, match_words, sense_logits
-from analysis.reading.sense_use import sense_sources
+from analysis.reading.words.sense_matching import match_senses, match_words, sense_logits
+from analysis.reading.words.sense_use import sense_sources
 from interpretable_arch.models.backpack import Backpack, BackpackConfig
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 

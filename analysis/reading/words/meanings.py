@@ -13,9 +13,9 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from analysis.reading.finding import Finding, Table
-from analysis.reading.meaning_peers import peers, transformer_of
-from analysis.reading.meaning_picks import Pick, picker
-from analysis.reading.occurrences import PIECE, Occurrences, by_word, mean
+from analysis.reading.words.meaning_peers import peers, transformer_of
+from analysis.reading.words.meaning_picks import Pick, picker
+from analysis.reading.words.occurrences import PIECE, Occurrences, by_word, mean
 from training.data.task import Meanings, Stream, Task
 
 

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.reading.snapped_network import EdgeReading, Snapped, read_edges, snap
+from analysis.reading.formulas.snapped_network import EdgeReading, Snapped, read_edges, snap
 from interpretable_arch.models.kan import KAN
 from training.data.formulas import evaluate_formula, variables
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.reading.additive import read_additive
+from analysis.reading.formulas.additive import read_additive
 from interpretable_arch.maths.splines import spline_basis, straight
 from interpretable_arch.models.kan import KAN, KANConfig
 from training.data.task import Split, Task

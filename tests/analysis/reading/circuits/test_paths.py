@@ -4,10 +4,15 @@ import pytest
 import torch
 from planted_induction import planted, planted_task
 
-from analysis.reading.composition import Composition, compositions
+from analysis.reading.circuits.composition import Composition, compositions
+from analysis.reading.circuits.induction import fresh_repeats, head_patterns, prefix_matching
+from analysis.reading.circuits.paths import (
+    name_heads,
+    path_effects,
+    prefix_matching_cut,
+    read_paths,
+)
 from analysis.reading.finding import Heatmap, Table
-from analysis.reading.induction import fresh_repeats, head_patterns, prefix_matching
-from analysis.reading.paths import name_heads, path_effects, prefix_matching_cut, read_paths
 from interpretable_arch.models.attention_only import AttentionOnly, AttentionOnlyConfig
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 from interpretable_arch.symmetry import weights

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from scipy.optimize import least_squares
 
-from analysis.reading.candidates import LIBRARY, Fit, fit_candidate, fit_constant
+from analysis.reading.formulas.candidates import LIBRARY, Fit, fit_candidate, fit_constant
 from interpretable_arch.layers.spline import Spline
 from interpretable_arch.models.kan import KAN
 

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analysis.reading.composition import Composition, compositions
-from analysis.reading.finding import Finding, Heatmap, Table
-from analysis.reading.induction import (
+from analysis.reading.circuits.composition import Composition, compositions
+from analysis.reading.circuits.induction import (
     Repeats,
     fresh_repeats,
     head_patterns,
     prefix_matching,
     previous_token,
 )
+from analysis.reading.finding import Finding, Heatmap, Table
 from interpretable_arch.circuit_graph import circuit_graph
 from interpretable_arch.decomposition import Decomposition
 from interpretable_arch.hooks import overridden

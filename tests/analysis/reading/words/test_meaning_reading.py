@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from analysis.reading.meaning_picks import picker
-from analysis.reading.meanings import read_meanings
-from analysis.reading.occurrences import Occurrences, by_word, mean
+from analysis.reading.words.meaning_picks import picker
+from analysis.reading.words.meanings import read_meanings
+from analysis.reading.words.occurrences import Occurrences, by_word, mean
 from interpretable_arch.models.backpack import Backpack, BackpackConfig
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 from training.data.planted_senses import planted_senses

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from analysis.reading.sense_table import nearest_words, tabulate
-from analysis.reading.sense_use import SenseSource, SenseUse, sense_sources, sense_use
-from analysis.reading.senses import ambiguities, read_senses, sense_table, sense_tables
+from analysis.reading.words.sense_table import nearest_words, tabulate
+from analysis.reading.words.sense_use import SenseSource, SenseUse, sense_sources, sense_use
+from analysis.reading.words.senses import ambiguities, read_senses, sense_table, sense_tables
 from interpretable_arch.layers.token_matrix import MeaningTable
 from interpretable_arch.maths.density import density, von_neumann_entropy
 from interpretable_arch.models.backpack import Backpack, BackpackConfig

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.reading.pruning import (
+from analysis.reading.circuits.pruning import (
     MARGIN,
     component_circuit,
     evenly,
@@ -11,7 +11,7 @@ from analysis.reading.pruning import (
     shrink,
     weight_circuit,
 )
-from analysis.reading.sparsity import non_zero, read_sparsity
+from analysis.reading.circuits.sparsity import non_zero, read_sparsity
 from interpretable_arch.registry import build
 from training.data import build_task
 from training.objective import Measure

@@ -10,10 +10,10 @@ import math
 import torch
 from torch import nn
 
-from analysis.reading.candidates import Fit
 from analysis.reading.finding import Finding, Lines
-from analysis.reading.snapped_network import EdgeReading, value
-from analysis.reading.symbolic import ACCEPTED_R2, Symbolic, same_formula, symbolic
+from analysis.reading.formulas.candidates import Fit
+from analysis.reading.formulas.snapped_network import EdgeReading, value
+from analysis.reading.formulas.symbolic import ACCEPTED_R2, Symbolic, same_formula, symbolic
 from interpretable_arch.layers.spline import Spline
 from interpretable_arch.maths.splines import off_grid
 from interpretable_arch.models.kan import KAN

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from analysis.reading.snapped_network import read_edges
-from analysis.reading.spline_formula import read_symbolic
-from analysis.reading.symbolic import ACCEPTED_R2, off_grid_points, same_formula, symbolic
+from analysis.reading.formulas.snapped_network import read_edges
+from analysis.reading.formulas.spline_formula import read_symbolic
+from analysis.reading.formulas.symbolic import ACCEPTED_R2, off_grid_points, same_formula, symbolic
 from interpretable_arch.maths.splines import spline_basis
 from interpretable_arch.models.kan import KAN, KANConfig
 from training.data.formulas import formulas

@@ -2,7 +2,7 @@
 
 import torch
 
-from interpretable_arch.symmetry_products import FactorScales
+from interpretable_arch.symmetries.products import FactorScales
 
 
 def test_by_hand(float64):

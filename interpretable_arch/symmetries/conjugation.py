@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from interpretable_arch.symmetries.groups import Pairs, Views, polar
 from interpretable_arch.symmetry import Group, Side
-from interpretable_arch.symmetry_groups import Pairs, Views, polar
 
 Matrices = Complex[Tensor, "order d d"] | Float[Tensor, "order d d"]
 

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from analysis.reading.finding import Finding, Table
-from analysis.reading.sense_table import SenseTable, shown, tabulate
-from analysis.reading.sense_use import SenseSource, SenseUse, sense_sources, sense_use
+from analysis.reading.words.sense_table import SenseTable, shown, tabulate
+from analysis.reading.words.sense_use import SenseSource, SenseUse, sense_sources, sense_use
 from interpretable_arch.maths.density import entropy
 from training.data.task import Stream, Task
 

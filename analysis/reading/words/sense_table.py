@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.reading.finding import Table
-from analysis.reading.sense_use import SenseSource, SenseUse
+from analysis.reading.words.sense_use import SenseSource, SenseUse
 from interpretable_arch.maths.density import entropy
 
 WORDS, CONTEXTS = 5, 3

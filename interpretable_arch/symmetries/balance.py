@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from interpretable_arch.symmetries.groups import Pairs, Translation, Views
 from interpretable_arch.symmetry import Group, Side
-from interpretable_arch.symmetry_groups import Pairs, Translation, Views
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.reading.sense_use import SenseSource
+from analysis.reading.words.sense_use import SenseSource
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.reading.candidates import LIBRARY, fit_candidate, fit_constant
+from analysis.reading.formulas.candidates import LIBRARY, fit_candidate, fit_constant
 
 X = np.linspace(-0.7, 1.9, 128)
 BY_NAME = {c.name: c for c in LIBRARY}

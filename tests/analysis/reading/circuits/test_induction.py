@@ -8,7 +8,7 @@ import torch
 from planted_induction import planted, planted_bag, planted_task
 from torch import nn
 
-from analysis.reading.induction import (
+from analysis.reading.circuits.induction import (
     bag_losses,
     copy_losses,
     fresh_repeats,

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from analysis.reading.occurrences import PIECE, Occurrences, by_word, mean
+from analysis.reading.words.occurrences import PIECE, Occurrences, by_word, mean
 from interpretable_arch.hooks import record
 from interpretable_arch.models.transformer import Transformer
 
