@@ -107,8 +107,8 @@ def _parser(given: Sequence[str]) -> ArgumentParser:
 def _add_reading_options(sub: ArgumentParser) -> None:
     sub.add_argument("run", type=str, help="a run folder, .../seed-0-0-0")
     sub.add_argument("--features", type=int, default=20, help="how many to print")
-    word = "its sense table: each meaning's weight, nearest words and contexts; several with commas"
-    sub.add_argument("--word", type=str, default="", help=word)
+    word = "its sense table: each meaning's weight, nearest words, contexts; may be repeated"
+    sub.add_argument("--word", type=str, action="append", default=[], help=word)
     slow = "readings that take long, several with commas: pruning"
     sub.add_argument("--also", type=str, default="", help=slow)
     edits = "ablate:PART, scale:PART:FACTOR or pin:PART:VALUE, several with commas between"

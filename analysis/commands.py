@@ -7,9 +7,9 @@ from typing import Any
 from analysis.comparison import Result, save
 from analysis.comparison import compare as run_comparison
 from analysis.comparison import study as run_study
-from analysis.reading.card import load_edits, parse_edit, reading_card
+from analysis.reading.card import Asked, load_edits, parse_edit, reading_card
 from analysis.report.model_page import write_model_page
-from analysis.report.page import write_page
+from analysis.report.page import check_place, write_page
 from training.experiment import Comparison, Experiment
 from training.fit import fit as run_fit
 from training.runs import seed_folder
@@ -50,12 +50,14 @@ def read(options: Any) -> int:
     """Print what one trained model says of itself, and what edits of it do."""
     if not Path(options.run).is_dir():
         raise ValueError(f"{options.run}: no such run folder (wanted .../seed-0-0-0)")
+    if options.page is not None:
+        check_place(Path(options.page))
     edits = [parse_edit(text.strip()) for text in options.edit.split(",") if text.strip()]
     if options.edits is not None:
         edits += load_edits(Path(options.edits))
-    words = [word.strip() for word in options.word.split(",") if word.strip()]
-    also = [name.strip() for name in options.also.split(",") if name.strip()]
-    card = reading_card(Path(options.run), options.features, edits, options.save, words, also)
+    also = tuple(name.strip() for name in options.also.split(",") if name.strip())
+    asked = Asked(options.features, tuple(edits), options.save, tuple(options.word), also)
+    card = reading_card(Path(options.run), asked)
     print(card)
     if options.page is not None:
         page = write_model_page(card.title, card.lines, card.findings, card.seed, options.page)

@@ -22,9 +22,14 @@ from interpretable_arch.layers.attention import rotate
 PORTS = ("query", "key", "value")
 
 
-def circuit_graph(parameters: Mapping[str, Tensor], layers: int, context: int) -> Graph:
+def circuit_graph(
+    parameters: Mapping[str, Tensor], layers: int, context: int, head: str = "head"
+) -> Graph:
     """Nodes: `embed`, each head as a writer under its own name, its three ports `NAME.query`,
-    `NAME.key` and `NAME.value`, and `logits`. Edges run from writers to later ports."""
+    `NAME.key` and `NAME.value`, and `logits`. Edges run from writers to later ports.
+
+    `head` is what the names call one: `head.rank` where heads were put in order of size.
+    """
     W_E, W_U = parameters["W_E"], parameters["W_U"]
     writers, edges = {"embed": W_E}, []
     for layer in range(layers):
@@ -33,7 +38,7 @@ def circuit_graph(parameters: Mapping[str, Tensor], layers: int, context: int) -
         found = {}
         for h in range(matrices[0].shape[1]):
             W_Q, W_K, W_V = (m[:, h] for m in matrices[:3])
-            W_O, name = matrices[3][h], f"{prefix}head.{h}"
+            W_O, name = matrices[3][h], f"{prefix}{head}.{h}"
             for writer, T in writers.items():
                 read = (
                     score_norm(T @ W_Q, W_E @ W_K, context),

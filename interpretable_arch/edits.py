@@ -5,6 +5,7 @@ recorded state held, is an edit of the `Decomposition` itself; the two are never
 An edit is plain data, so that it can be saved beside the run it was made on.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -81,9 +82,20 @@ class Edit:
     def from_mapping(cls, data: Mapping[str, Any]) -> "Edit":
         if set(data) != {"verb", "component", "value"}:
             raise ValueError(f"edit: wanted keys verb, component, value, got {sorted(data)}")
-        if data["verb"] not in ("ablate", "scale", "swap", "pin"):
-            raise ValueError(f"edit: verb must be ablate, scale, swap or pin, got {data['verb']!r}")
-        return cls(data["verb"], data["component"], data["value"])
+        verb, component, value = (data[key] for key in ("verb", "component", "value"))
+        if verb not in ("ablate", "scale", "swap", "pin"):
+            raise ValueError(f"edit: verb must be ablate, scale, swap or pin, got {verb!r}")
+        if not isinstance(component, str):
+            raise ValueError(f"edit: component must be a name, got {component!r}")
+        if verb != "ablate" and not _finite(value, nested=verb != "scale"):
+            raise ValueError(f"{verb} {component}: wanted finite numbers, got {value!r}"[:200])
+        return cls(verb, component, value)
+
+
+def _finite(value: Any, nested: bool) -> bool:
+    if isinstance(value, list | tuple):
+        return nested and all(_finite(v, nested) for v in value)
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _site(model: nn.Module, component: str) -> Site:
@@ -102,10 +114,23 @@ def _change(model: nn.Module, edit: Edit, site: Site) -> Callable[[Tensor], Tens
     if edit.verb == "scale":
         return lambda part: edit.value * part
     if edit.verb == "pin":
-        return lambda part: torch.as_tensor(edit.value).to(part).expand_as(part)
+        return lambda part: _fitted(edit, torch.as_tensor(edit.value), part)
     source = torch.tensor(edit.value, device=next(model.parameters()).device)
-    taken = site.take(record(model, source, [site.hook])[1][site.hook])
-    return lambda part: taken.expand_as(part)
+    try:
+        taken = site.take(record(model, source, [site.hook])[1][site.hook])
+    except (IndexError, RuntimeError) as error:
+        raise ValueError(f"swap {edit.component}: the model can't run on its inputs") from error
+    return lambda part: _fitted(edit, taken, part)
+
+
+def _fitted(edit: Edit, value: Tensor, part: Tensor) -> Tensor:
+    """The value in the shape of the part; ValueError where it can't be."""
+    try:
+        return value.to(part).expand_as(part)
+    except RuntimeError:
+        wanted, got = list(part.shape), list(value.shape)
+        message = f"{edit.verb} {edit.component}: wanted a value that fits {wanted}, got {got}"
+        raise ValueError(message) from None
 
 
 @contextmanager

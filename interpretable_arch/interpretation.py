@@ -23,6 +23,14 @@ class Feature:
     description: str
 
 
+def ranked(unit: str, rank: int, does: str, value: float, what: str) -> Feature:
+    """`neuron.rank.0.reads`: a number of the unit of this rank in the canonical order, from 0.
+
+    Parts and edits count units in the model's own order, `neuron.0`, which is another.
+    """
+    return Feature(f"{unit}.rank.{rank}.{does}", value, f"{what}; in order of size")
+
+
 @dataclass(frozen=True)
 class Edge:
     source: str

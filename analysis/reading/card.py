@@ -41,28 +41,42 @@ class Card:
         return "\n".join([self.title, *self.lines, *found])
 
 
-def reading_card(
-    folder: Path,
-    features: int = 20,
-    edits: Sequence[Edit] = (),
-    save: str | None = None,
-    words: Sequence[str] = (),
-    also: Sequence[str] = (),
-) -> Card:
-    """The card of the run in `folder`; `save` keeps the edits beside the experiment's runs.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a trained model.
 
-    For each of `words` there is a table of its senses; ValueError for a word that isn't known, and
-    for a model whose tokens are no matrices of senses. `also` names readings on request.
+    How many of its `features`; what `edits` do, kept beside the experiment's runs under the name
+    `save`; the senses of each of `words`; the readings `also` made, which take long.
+    """
+
+    features: int = 20
+    edits: tuple[Edit, ...] = ()
+    save: str | None = None
+    words: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.features < 0:
+            raise ValueError(f"features: wanted 0 or more, got {self.features}")
+
+
+def reading_card(folder: Path, asked: Asked) -> Card:
+    """The card of the run in `folder`.
+
+    Raises ValueError for a word that isn't known, for one where tokens are no matrices of senses,
+    for a component or a reading that there is none of.
     """
     run = load_run(folder)
     task = build_task(run.experiment.task.class_path, run.experiment.task.init_args)
     model = run_model(run, task)
+    tables = [_senses(model, task, word) for word in asked.words]
     with torch.no_grad():
-        lines = _exactness(model, task) + _interpretation(model, features)
-        lines += _group(model, task) + _edits(model, task, edits)
-    found = [*read_all(model, task, also), *(_senses(model, task, word) for word in words)]
-    if save is not None:
-        lines.append(f"edits saved: {save_edits(folder, save, edits, run)}")
+        lines = _edits(model, task, asked.edits)
+        lines = _exactness(model, task) + _interpretation(model, asked.features) + lines
+        lines += _group(model, task)
+    found = [*read_all(model, task, asked.also), *tables]
+    if asked.save is not None:
+        lines.append(f"edits saved: {save_edits(folder, asked.save, asked.edits, run)}")
     title = f"{run.experiment.model.class_path} on {task.name}, seed {run.seed}: {run.status}"
     return Card(title, str(run.seed), tuple(lines), {f.title: f for f in found})
 
@@ -80,7 +94,7 @@ def parse_edit(text: str) -> Edit:
         return Edit.ablate(part)
     if verb in ("scale", "pin") and part:
         try:
-            return Edit(verb, part, float(value))  # pyright: ignore[reportArgumentType]
+            return Edit.from_mapping({"verb": verb, "component": part, "value": float(value)})
         except ValueError:
             pass
     raise ValueError(
@@ -170,10 +184,10 @@ def group_lines(reading: GroupReading) -> list[str]:
 
 
 def _edits(model: nn.Module, task: Task, edits: Sequence[Edit]) -> list[str]:
-    """Held-out loss and accuracy with the edits in place: the total effect."""
+    """Loss and accuracy on the probe with the edits in place: the total effect."""
     if not edits:
         return []
-    inputs, targets = task.held_out.take(torch.arange(min(len(task.held_out), 512)))
+    inputs, targets = task.probe.inputs, task.probe.targets
     before = Measure(model)(inputs, targets).tolist()
     with edited(model, *edits):
         after = Measure(model)(inputs, targets).tolist()

@@ -5,6 +5,11 @@ from analysis.reading.finding import Exhibit, Finding, Table
 WIDEST = 48
 
 
+def printable(text: str) -> str:
+    """The text with what can't be printed spelled out: a line end as \\n."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def finding_lines(finding: Finding) -> list[str]:
     """Lines of text, figures first."""
     lines = [f"{finding.title}:"]
@@ -28,6 +33,5 @@ def _exhibit_lines(exhibit: Exhibit) -> list[str]:
 
 def _text(value: str | float) -> str:
     """One line of printable text; a line end in a token is shown, not made."""
-    text = value if isinstance(value, str) else f"{value:.4g}"
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    text = printable(value) if isinstance(value, str) else f"{value:.4g}"
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -7,6 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
+from analysis.reading.finding_text import printable
 from analysis.report.charts import Figure, short_seed
 from analysis.report.exhibit_charts import heatmap, lines
 from analysis.report.numerals import bounds, counted, finite, numeral
@@ -107,4 +108,4 @@ def table(exhibit: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return escape(value) if isinstance(value, str) else numeral(value)
+    return escape(printable(value)) if isinstance(value, str) else numeral(value)

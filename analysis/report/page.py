@@ -6,7 +6,6 @@ content security policy forbids any connection. The same JSON always gives the s
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -22,6 +21,7 @@ from analysis.report.numerals import counted, duration
 from analysis.report.schema import cells_with_units, check
 from analysis.report.similarity import farthest
 from analysis.report.task import task_section
+from training.atomic import write_file
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
@@ -61,10 +61,15 @@ def write_page(result: Mapping[str, Any], path: Path | str) -> Path:
 def write_document(html: str, path: Path | str) -> Path:
     """The file appears whole or not at all."""
     target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    partial.write_text(html, encoding="utf-8")
-    os.replace(partial, target)
+    check_place(target)
+    write_file(target, html.encode())
     return target
+
+
+def check_place(path: Path) -> None:
+    """ValueError unless a file can be written there."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"{path}: wanted a file in a folder that exists")
 
 
 def page(result: Mapping[str, Any]) -> str:

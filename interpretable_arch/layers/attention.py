@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.symmetries.groups import ComplexScale, GeneralLinear, Permutation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
 
@@ -144,8 +144,8 @@ class Attention(nn.Module):
         qk, ov = qk_circuit(parameters).flatten(1), ov_circuit(parameters).flatten(1)
         features = []
         for h in range(self.config.heads):
-            features.append(Feature(f"head.{h}.qk", float(qk[h].norm()), "norm of W_Q W_K^T"))
-            features.append(Feature(f"head.{h}.ov", float(ov[h].norm()), "norm of W_V W_O"))
+            features.append(ranked("head", h, "qk", float(qk[h].norm()), "norm of W_Q W_K^T"))
+            features.append(ranked("head", h, "ov", float(ov[h].norm()), "norm of W_V W_O"))
         return Interpretation("", tuple(features))
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.maths import quadratic
 from interpretable_arch.maths.quadratic import Eigenfeatures
 from interpretable_arch.symmetries.groups import Permutation
@@ -143,11 +143,11 @@ class Bilinear(nn.Module):
         size, alike = W_out.norm(dim=1), (left * right).sum(1).abs()
         features = []
         for n in range(self.config.width):
-            name = f"neuron.{n}"
-            features.append(Feature(f"{name}.size", float(size[n]), "|w_l| |w_r| |row of P|"))
-            features.append(
-                Feature(f"{name}.alike", float(alike[n]), "|cos(w_l, w_r)|: 1 a square")
-            )
+            for does, value, what in (
+                ("size", size, "|w_l| |w_r| |row of P|"),
+                ("alike", alike, "|cos(w_l, w_r)|: 1 a square"),
+            ):
+                features.append(ranked("neuron", n, does, float(value[n]), what))
         return Interpretation("", tuple(features))
 
 

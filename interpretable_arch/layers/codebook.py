@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.routing import Routing, scores
 from interpretable_arch.symmetries.groups import Permutation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
@@ -128,9 +128,9 @@ class Codebook(nn.Module):
         nearest = (directions @ directions.T).fill_diagonal_(-1).max(-1).values
         features = []
         for c, length in enumerate(codes.norm(dim=-1)):
-            features.append(Feature(f"code.{c}.writes", float(length), "norm of the code"))
+            features.append(ranked("code", c, "writes", float(length), "norm of the code"))
             what = "largest cosine with another code"
-            features.append(Feature(f"code.{c}.nearest", float(nearest[c]), what))
+            features.append(ranked("code", c, "nearest", float(nearest[c]), what))
         return Interpretation("", tuple(features))
 
 

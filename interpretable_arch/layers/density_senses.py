@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Feature, Interpretation, ranked
 from interpretable_arch.layers.token_matrix import (
     MeaningTable,
     RankConfig,
@@ -144,7 +144,7 @@ class DensitySenses(TokenMatrix):
         parameters = self.symmetry().canonical(weights(self))
         sizes = parameters["W_A"].movedim(1, 0).flatten(1).norm(dim=1)
         features = [
-            Feature(f"label.{i}.size", float(s), "singular value of W_A over labels")
+            ranked("label", i, "size", float(s), "singular value of W_A over labels")
             for i, s in enumerate(sizes)
         ]
         question = Feature("question", float(parameters["W_Q"].norm()), "norm of W_Q")

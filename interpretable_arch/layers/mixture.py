@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.routing import BalanceName, GateName, Router, Routing, scores
 from interpretable_arch.symmetries.groups import Permutation, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
@@ -201,7 +201,7 @@ class Mixture(nn.Module):
             "writes": ("norm of its W_out", parameters["W_out"].flatten(1).norm(dim=1)),
         }
         features = [
-            Feature(f"expert.{e}.{name}", float(values[e]), what)
+            ranked("expert", e, name, float(values[e]), what)
             for e in range(self.config.experts)
             for name, (what, values) in sizes.items()
         ]

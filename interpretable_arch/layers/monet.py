@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.product_keys import check_k, merged, sparse_softmax
 from interpretable_arch.layers.routing import Routing, scores
 from interpretable_arch.symmetries.groups import Permutation, Translation
@@ -171,9 +171,11 @@ class Monet(nn.Module, ABC):
             called = parameters[router].norm(dim=(0, 1))
             own = torch.cat([a.view(parameters[a.parameter])[0] for a in owned], 1).norm(dim=1)
             for i in range(self.config.keys):
-                name, what = f"{kind}.{i}", f"norm of its columns of {router}"
-                features.append(Feature(f"{name}.called", float(called[i]), what))
-                features.append(Feature(f"{name}.owns", float(own[i]), "norm of its own weights"))
+                for does, size, what in (
+                    ("called", called, f"norm of its columns of {router}"),
+                    ("owns", own, "norm of its own weights"),
+                ):
+                    features.append(ranked(kind, i, does, float(size[i]), what))
         return Interpretation("", tuple(features))
 
 

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.routing import Routing, scores
 from interpretable_arch.symmetries.groups import Permutation, Scale, Sign
 from interpretable_arch.symmetry import Action, Factor, Parameters, Side, Symmetry, weights
@@ -152,8 +152,8 @@ class MxD(nn.Module):
         called, passed = parameters["G"].norm(dim=0), parameters["C"].norm(dim=1)
         features = []
         for n in range(self.experts):
-            features.append(Feature(f"expert.{n}.called", float(called[n]), "norm of g_n"))
-            features.append(Feature(f"expert.{n}.passes", float(passed[n]), "norm of c_n"))
+            features.append(ranked("expert", n, "called", float(called[n]), "norm of g_n"))
+            features.append(ranked("expert", n, "passes", float(passed[n]), "norm of c_n"))
         return Interpretation("", tuple(features))
 
 

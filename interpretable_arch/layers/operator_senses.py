@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.token_matrix import (
     MeaningTable,
     RankConfig,
@@ -139,7 +139,7 @@ class OperatorSenses(TokenMatrix):
         return Interpretation(
             "",
             tuple(
-                Feature(f"pair.{i}.size", float(s), "singular value of W_read^T W_write")
+                ranked("pair", i, "size", float(s), "singular value of W_read^T W_write")
                 for i, s in enumerate(sizes)
             ),
         )

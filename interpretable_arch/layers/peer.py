@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Feature, Interpretation, ranked
 from interpretable_arch.layers.product_keys import (
     OneKey,
     Transposed,
@@ -167,17 +167,23 @@ class PEER(nn.Module):
         )
 
     def interpretation(self) -> Interpretation:
-        """Per key, in order of size, what calls it; the sizes of what experts read and write."""
+        """Per key, both halves and keys in order of size, what calls it; the sizes of what the
+        expert of each two keys reads and writes."""
         parameters = self.symmetry().canonical(weights(self))
         called = circuits(parameters).norm(dim=(1, 2))
         features = [
-            Feature(f"{name}.{i}.called", float(called[p, i]), "norm of its scores' map of x")
-            for p, name in enumerate(("first", "second"))
+            ranked(
+                f"half.rank.{p}.key", i, "called", float(called[p, i]), "norm of its scores' map"
+            )
+            for p in range(2)
             for i in range(self.config.keys)
         ]
         for name, does in (("W_in", "reads"), ("W_out", "writes")):
-            for n, size in enumerate(parameters[name].flatten(0, 1).norm(dim=1)):
-                features.append(Feature(f"expert.{n}.{does}", float(size), f"norm of its {name}"))
+            what = f"norm of its {name}; keys in order of size"
+            for i, row in enumerate(parameters[name].norm(dim=-1).tolist()):
+                features += [
+                    Feature(f"expert.rank.{i}.{j}.{does}", size, what) for j, size in enumerate(row)
+                ]
         return Interpretation("", tuple(features))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.symmetries.groups import Permutation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
 
@@ -106,8 +106,11 @@ class Perceptron(nn.Module, ABC):
         read, write = parameters["W_in"].norm(dim=0), parameters["W_out"].norm(dim=1)
         features = []
         for n in range(self.config.width):
-            features.append(Feature(f"neuron.{n}.reads", float(read[n]), "norm of its W_in column"))
-            features.append(Feature(f"neuron.{n}.writes", float(write[n]), "norm of its W_out row"))
+            for does, size, what in (
+                ("reads", read, "norm of its W_in column"),
+                ("writes", write, "norm of its W_out row"),
+            ):
+                features.append(ranked("neuron", n, does, float(size[n]), what))
         return Interpretation("", tuple(features))
 
 

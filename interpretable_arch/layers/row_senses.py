@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.token_matrix import MeaningTable, TokenMatrix, TokenMatrixConfig
 from interpretable_arch.symmetries.groups import Permutation, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
@@ -110,7 +110,7 @@ class RowSenses(TokenMatrix):
         for name, what in (("writes", "W_out"), ("called", "W_K"), ("prior", "W_prior")):
             sizes = parameters[what].movedim(1, 0).flatten(1).norm(dim=1)
             features += [
-                Feature(f"sense.{i}.{name}", float(s), f"norm of its {what}")
+                ranked("sense", i, name, float(s), f"norm of its {what}")
                 for i, s in enumerate(sizes)
             ]
         return Interpretation("", tuple(features))

@@ -21,6 +21,7 @@ from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.attention import Attention, AttentionConfig
+from interpretable_arch.maths.copying import copying_scores
 from interpretable_arch.symmetries.groups import GeneralLinear
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
 
@@ -183,12 +184,12 @@ class AttentionOnly(nn.Module):
 
     def interpretation(self) -> Interpretation:
         """Heads of a layer in order of how much they can write; how far each copies; the graph."""
-        parameters = by_size(weights(self), self.config.layers)
-        scores = copying_scores(parameters, self.config.layers)
-        meaning = "sum lambda / sum |lambda|, heads counted by size"
-        features = [Feature(n, s, meaning) for n, s in scores.items()]
+        c, parameters = self.config, by_size(weights(self), self.config.layers)
+        scores = copying_by_head(parameters, c.layers, "head.rank")
+        what = "sum lambda / sum |lambda|; in order of size"
+        features = [Feature(f"{n}.copying", s, what) for n, s in scores.items()]
         count = sum(s > 0.5 for s in scores.values())
-        graph = circuit_graph(parameters, self.config.layers, self.config.context)
+        graph = circuit_graph(parameters, c.layers, c.context, "head.rank")
         return Interpretation(f"{count} of {len(scores)} heads copy", tuple(features), graph=graph)
 
 
@@ -204,18 +205,14 @@ def by_size(parameters: Parameters, layers: int) -> dict[str, Tensor]:
     return out
 
 
-def copying_scores(parameters: Parameters, layers: int) -> dict[str, float]:
-    """sum of eigenvalues / sum of their moduli of W_E W_V W_O W_U per head, in [-1, 1].
+def copying_by_head(parameters: Parameters, layers: int, head: str = "head") -> dict[str, float]:
+    """How far each head copies, in [-1, 1], by its name `blocks.0.attn.head.1`.
 
-    1: each token that is attended to raises its own logit, a head that copies (Elhage et al.
-    2021). The non-zero eigenvalues are those of the d_head x d_head product that is solved.
+    `head` is what the names call one: `head.rank` where heads were put in order of size.
     """
-    ends = parameters["W_U"] @ parameters["W_E"]
-    scores = {}
+    W_E, W_U, scores = parameters["W_E"], parameters["W_U"], {}
     for prefix in (f"blocks.{i}.attn." for i in range(layers)):
         W_V, W_O = parameters[f"{prefix}W_V"], parameters[f"{prefix}W_O"]
-        small = torch.einsum("hke,ed,dhj->hkj", W_O, ends, W_V)
-        found = torch.linalg.eigvals(small)
-        for h, score in enumerate((found.real.sum(-1) / found.abs().sum(-1)).tolist()):
-            scores[f"{prefix}head.{h}.copying"] = score
+        found = copying_scores(W_E, W_V, W_O, W_U).tolist()
+        scores |= {f"{prefix}{head}.{h}": score for h, score in enumerate(found)}
     return scores

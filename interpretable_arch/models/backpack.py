@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.block import Block, BlockConfig
 from interpretable_arch.layers.norms import RMSNorm
 from interpretable_arch.layers.senses import Senses, SensesConfig
@@ -157,14 +157,14 @@ class Backpack(nn.Module):
         return Symmetry(tuple(factors))
 
     def interpretation(self) -> Interpretation:
-        """Per sense, in order: how sharply it is weighed and how much it can write."""
+        """Per sense, in order of size: how sharply it is weighed and how much it can write."""
         parameters = self.symmetry().canonical(weights(self))
         sharp = weighings(parameters).norm(dim=1)
         size = parameters["senses.W_out"].movedim(1, 0).flatten(1).norm(dim=1)
         features = []
         for i in range(self.config.senses):
-            features.append(Feature(f"sense.{i}.weighed", float(sharp[i]), "norm of W_Q W_K^T"))
-            features.append(Feature(f"sense.{i}.writes", float(size[i]), "norm of its W_out"))
+            features.append(ranked("sense", i, "weighed", float(sharp[i]), "norm of W_Q W_K^T"))
+            features.append(ranked("sense", i, "writes", float(size[i]), "norm of its W_out"))
         return Interpretation("", tuple(features))
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.symmetries.groups import Permutation, Scale, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
 
@@ -100,7 +100,7 @@ class GroupMLP(nn.Module):
         return Interpretation(
             "",
             tuple(
-                Feature(f"neuron.{m}", float(s), "norm of centred embeddings x W_U row")
+                ranked("neuron", m, "size", float(s), "norm of centred embeddings x W_U row")
                 for m, s in enumerate(size)
             ),
         )

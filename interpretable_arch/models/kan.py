@@ -165,22 +165,25 @@ class KAN(nn.Module):
 
     @torch.no_grad()
     def interpretation(self) -> Interpretation:
-        """Which edges matter: the standard deviation of each edge's function over its grid."""
+        """Which edges matter: the standard deviation of each edge's function over its grid.
+
+        Hidden units are named by rank, in order of size, under the layer that writes them.
+        """
         canonical = copy.deepcopy(self)
         canonical.load_state_dict(self.symmetry().canonical(weights(self)))
         edges = []
         for i, layer in enumerate(canonical.layers):
             assert isinstance(layer, Spline)
             edges += self._edges(i, layer.sizes())
-        what = "standard deviation of the edge's function over its grid"
+        what = "standard deviation of the edge's function; hidden units in order of size"
         features = [Feature(f"{e.source}->{e.target}", e.weight, what) for e in edges]
         nodes = dict.fromkeys(n for e in edges for n in (e.source, e.target))
         return Interpretation("", tuple(features), graph=Graph(tuple(nodes), tuple(edges)))
 
     def _edges(self, layer: int, sizes: Float[Tensor, "d_in d_out"]) -> list[Edge]:
         last = len(self.layers) - 1
-        source = "input" if layer == 0 else f"hidden.{layer - 1}"
-        target = "output" if layer == last else f"hidden.{layer}"
+        source = "input" if layer == 0 else f"layers.{layer - 1}.out.rank"
+        target = "output" if layer == last else f"layers.{layer}.out.rank"
         return [
             Edge(f"{source}.{i}", f"{target}.{j}", float(size))
             for i, row in enumerate(sizes)

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness, compose
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.interpretation import Feature, Interpretation
+from interpretable_arch.interpretation import Interpretation, ranked
 from interpretable_arch.layers.block import Block, BlockConfig
 from interpretable_arch.layers.norms import RMSNorm
+from interpretable_arch.maths.copying import copying_scores
 from interpretable_arch.registry import nearest
 from interpretable_arch.symmetries.groups import Orthogonal, Permutation, Translation
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
@@ -208,6 +209,7 @@ class Transformer(nn.Module):
         state = {n: cache[n] for n in self.state()}
         state |= {f"{name}.{n}": v for name, found in inner.items() for n, v in found.state.items()}
         stages = [(p.rstrip("."), Exactness.given(*b.state())) for p, b in self._blocks()]
+        stages += [(name, found.exactness) for name, found in inner.items()]
         exactness = compose([*stages, ("ln_final", Exactness.given("hook_scale"))])
         exactness = replace(exactness, state=tuple(state))
         return Decomposition(tuple(parts), exactness, "logits", state)
@@ -246,22 +248,24 @@ class Transformer(nn.Module):
         return [Factor("stream", Orthogonal(d), actions)]
 
     def interpretation(self) -> Interpretation:
-        """Sizes of every circuit, and how far each head copies (share of positive eigenvalues)."""
-        parameters = self.symmetry().canonical(weights(self))
+        """Sizes of every circuit, and how far each head copies; heads in order of size."""
+        symmetry = self.symmetry()
+        parameters = symmetry.canonical(weights(self))
+        # Coordinates that may change places are in canonical order too: their numbers are ranks.
+        free = any(isinstance(f.group, Permutation) for f in symmetry.factors if f.name == "stream")
+        coordinate = "mlp.input.rank." if free else "mlp.input."
         read = deepcopy(self)
         read.load_state_dict(parameters)
-        features, copying = [], 0
+        features, copying, what = [], 0, "sum lambda / sum |lambda|"
         for prefix, block in read._blocks():
             features += [
-                Feature(prefix + f.name, f.value, f.description)
+                replace(f, name=prefix + f.name.replace("mlp.input.", coordinate))
                 for f in block.interpretation().features
             ]
-            for h, score in enumerate(copying_scores(parameters, prefix)):
-                features.append(
-                    Feature(
-                        f"{prefix}attn.head.{h}.copying", float(score), "sum lambda / sum |lambda|"
-                    )
-                )
+            a, W_U = block.attn, read.unembedding()
+            scores = copying_scores(read.W_E, a.W_V, a.W_O, W_U).tolist()
+            for h, score in enumerate(scores):
+                features.append(ranked(f"{prefix}attn.head", h, "copying", score, what))
                 copying += int(score > 0.5)
         heads = self.config.layers * self.config.heads
         return Interpretation(f"{copying} of {heads} heads copy", tuple(features))
@@ -272,18 +276,3 @@ def coordinates(parameters: Parameters) -> Float[Tensor, "d_model feature"]:
     ends = [parameters[n].T for n in ("W_E", "W_pos") if n in parameters]
     rows = [e - e.mean(1, keepdim=True) for e in ends]
     return torch.cat([*rows, parameters["W_U"]] if "W_U" in parameters else rows, 1)
-
-
-def copying_scores(parameters: Mapping[str, Tensor], prefix: str) -> Float[Tensor, " head"]:
-    """sum of eigenvalues / sum of their moduli of W_E W_V W_O W_U per head, in [-1, 1].
-
-    Elhage et al. 2021. The non-zero eigenvalues are those of the d_model x d_model product
-    W_V W_O W_U W_E, which is what is solved.
-    """
-    tied = "W_U" not in parameters
-    W_U = parameters["gain"] * parameters["W_E"].T if tied else parameters["W_U"]
-    ends = W_U @ parameters["W_E"]
-    W_V, W_O = parameters[f"{prefix}attn.W_V"], parameters[f"{prefix}attn.W_O"]
-    small = torch.einsum("hke,ed,dhj->hkj", W_O, ends, W_V)
-    eigenvalues = torch.linalg.eigvals(small.detach())
-    return eigenvalues.real.sum(-1) / eigenvalues.abs().sum(-1)

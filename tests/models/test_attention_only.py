@@ -13,7 +13,7 @@ from interpretable_arch.layers.attention import rotate
 from interpretable_arch.models.attention_only import (
     AttentionOnly,
     AttentionOnlyConfig,
-    copying_scores,
+    copying_by_head,
 )
 from interpretable_arch.symmetry import weights
 
@@ -128,7 +128,7 @@ def test_a_planted_copying_head_scores_one_and_its_negative_minus_one():
     for h, sign in enumerate((1, -1)):
         attention.W_V[:, h] = torch.eye(D_MODEL)[:, 2 * h : 2 * h + 2]
         attention.W_O[h] = sign * torch.eye(D_MODEL)[2 * h : 2 * h + 2]
-    scores = copying_scores(weights(model), 1)
+    scores = copying_by_head(weights(model), 1)
     assert list(scores.values()) == pytest.approx([1.0, -1.0])
 
 
@@ -136,7 +136,7 @@ def test_a_planted_copying_head_scores_one_and_its_negative_minus_one():
 def test_copying_is_that_of_the_whole_token_matrix():
     model = small(1)
     attention = model.blocks[0].attn
-    for h, score in enumerate(copying_scores(weights(model), 1).values()):
+    for h, score in enumerate(copying_by_head(weights(model), 1).values()):
         tokenwise = model.W_E @ attention.W_V[:, h] @ attention.W_O[h] @ model.W_U
         found = torch.linalg.eigvals(tokenwise)
         assert score == pytest.approx(float(found.real.sum() / found.abs().sum()), abs=1e-6)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from interpretable_arch import build
+from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 
 VOCAB, CONTEXT, D_MODEL, HEADS, D_MLP = 5, 4, 8, 2, 3
@@ -185,3 +186,29 @@ def test_a_layer_that_does_not_map_the_stream_to_itself_is_refused():
             {"d_model": 4, "heads": 2, "mlp": {"class_path": "senses"}},
             {"vocab": 7, "context": 5},
         )
+
+
+class Rough(torch.nn.Module):
+    """A user's own layer, whose parts are no exact sum."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(d_model))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scale
+
+    def decompose(self, x: torch.Tensor) -> Decomposition:
+        part = Component("all", x, torch.diag(self.scale))
+        return Decomposition((part,), Exactness.approximate(0.4), "activation")
+
+
+def test_what_is_taken_apart_brings_its_own_promise():
+    model = small(layers=2)
+    model.blocks[1].mlp = Rough(D_MODEL).double()
+    x = torch.tensor([TOKENS])
+    assert model.decompose(x).exactness.tier == "given"
+    exactness = model.decompose(x, within=["blocks.1.mlp"]).exactness
+    assert exactness.tier == "approximate"
+    assert exactness.share == 0.4
+    assert exactness.set_by == ("blocks.1.mlp",)

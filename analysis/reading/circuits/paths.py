@@ -30,7 +30,7 @@ from interpretable_arch.circuit_graph import circuit_graph
 from interpretable_arch.decomposition import Decomposition
 from interpretable_arch.hooks import overridden
 from interpretable_arch.interpretation import Graph
-from interpretable_arch.models.attention_only import AttentionOnly, copying_scores
+from interpretable_arch.models.attention_only import AttentionOnly, copying_by_head
 from interpretable_arch.symmetry import weights
 from training.data.task import Task
 
@@ -131,7 +131,7 @@ def read_paths(model: nn.Module, task: Task) -> Finding | None:
             "max prefix matching, keys cut from previous-token heads": max(cut.values()),
             "max prefix matching, keys cut from all other heads": max(control.values()),
         }
-    copying = copying_scores(parameters, c.layers)
+    copying = copying_by_head(parameters, c.layers)
     exhibits = (
         _heads_table(named, previous, prefix, cut, copying, composed),
         _effects_table(effects),
@@ -165,7 +165,7 @@ def _heads_table(
         role = "induction" if name in named.induction else role
         most = largest_composition(name, composed)
         how = "" if most is None else f"{most.kind} of {most.first} ({most.score:.2f})"
-        scores = (previous[name], prefix[name], cut[name], copying[f"{name}.copying"])
+        scores = (previous[name], prefix[name], cut[name], copying[name])
         rows.append((name, role, *scores, how))
     columns = ("head", "role", "previous token", "prefix matching", "cut", "copying", "reads most")
     return Table("Heads and what they do", columns, tuple(rows))
