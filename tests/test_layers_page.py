@@ -63,7 +63,7 @@ def test_the_python_example_runs(tmp_path):
         ({"class_path": "spline", "init_args": {"outside": "wrap"}}, "one of extend, clamp"),
         ({"class_path": "bilinaer"}, "did you mean 'bilinear'"),
         ({"class_path": "mlp", "init_args": {"k": 2}}, "unknown 'k'"),
-        ({"init_args": {}}, "wanted class_path"),
+        ({"init_args": {}}, "mlp: wanted a mapping of class_path"),
     ],
 )
 def test_a_bad_layer_is_one_clear_line(part, message):

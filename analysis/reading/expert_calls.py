@@ -36,16 +36,22 @@ class Calls:
         return torch.bincount(self.indices[self.made], minlength=self.experts).double()
 
     @property
-    def imbalance(self) -> float:
-        """max/mean - 1 of the calls per expert: 0 where all are called alike."""
-        return float(self.counts().max() / self.counts().mean()) - 1
+    def spread(self) -> dict[str, float]:
+        """How evenly calls fall on experts: max/mean - 1, 0 where all are called alike, and the
+        entropy; nothing where nobody is called."""
+        counts = self.counts()
+        if not bool(counts.any()):
+            return {}
+        return {
+            "load imbalance": float(counts.max() / counts.mean()) - 1,
+            "entropy of the mean load": float(entropy(counts / counts.sum())),
+        }
 
     def figures(self) -> dict[str, float]:
         """Of all calls; `dropped tokens` and `dead experts` are counts."""
         counts = self.counts()
         return {
-            "load imbalance": self.imbalance,
-            "entropy of the mean load": float(entropy(counts / counts.sum())),
+            **self.spread,
             "entropy per token": float(entropy(shares(self.gates)).mean()),
             "dead experts": float((counts == 0).sum()),
             "dropped tokens": float((~self.made.any(-1)).sum()),

@@ -7,6 +7,7 @@ downstream is recomputed. Per layer: load, routing entropy, dead experts, droppe
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -44,9 +45,11 @@ def read_experts(model: nn.Module, task: Task) -> Finding | None:
     tokens = torch.cat(pieces)
     rises = {name: _rises(model, task, name, c) for name, c in found.items()}
     figures = {f"{n}: {k}": v for n, c in found.items() for k, v in c.figures().items()}
-    figures["largest load imbalance"] = max(c.imbalance for c in found.values())
+    if uneven := [c.spread["load imbalance"] for c in found.values() if c.spread]:
+        figures["largest load imbalance"] = max(uneven)
     for name, rise in rises.items():
-        figures[f"{name}: largest rise of the loss"] = max(rise.values(), default=float("nan"))
+        if rise:
+            figures[f"{name}: largest rise of the loss"] = max(rise.values())
     exhibits = [
         shown
         for name, c in found.items()
@@ -78,14 +81,22 @@ def _unit(layer: Any) -> str:
 
 def _rises(model: Any, task: Task, name: str, c: Calls) -> dict[int, float]:
     """By expert, the held-out loss without it less that of the whole model, where it is a site."""
-    prefix = f"{name}.{_unit(model.get_submodule(name))}"
-    sites: Mapping[str, Any] = model.sites() if hasattr(model, "sites") else {}
-    chosen = [e for e in _most_called(c) if f"{prefix}.{e}" in sites]
+    parts = _parts(model, name)
     whole, rises = _loss(model, task), {}
-    for e in chosen:
-        with edited(model, Edit.ablate(f"{prefix}.{e}")):
-            rises[e] = _loss(model, task) - whole
+    for e in _most_called(c):
+        if e in parts:
+            with edited(model, Edit.ablate(parts[e])):
+                rises[e] = _loss(model, task) - whole
     return rises
+
+
+def _parts(model: Any, name: str) -> dict[int, str]:
+    """What the model calls each expert of the layer: a layer around it may leave its name out."""
+    layer, whole = model.get_submodule(name), model.sites() if hasattr(model, "sites") else {}
+    names = {site: part for part, site in whole.items()}
+    own = {e: layer.sites().get(f"{_unit(layer)}.{e}") for e in range(layer.experts)}
+    sites = {e: replace(s, hook=f"{name}.{s.hook}") for e, s in own.items() if s is not None}
+    return {e: names[site] for e, site in sites.items() if site in names}
 
 
 def _loss(model: nn.Module, task: Task) -> float:
@@ -95,7 +106,7 @@ def _loss(model: nn.Module, task: Task) -> float:
 def _table(
     model: Any, task: Task, name: str, c: Calls, tokens: Tensor, rises: Mapping[int, float]
 ) -> Table:
-    share, layer = c.counts() / c.counts().sum(), model.get_submodule(name)
+    share, layer = c.counts() / c.counts().sum().clamp_min(1), model.get_submodule(name)
     rows = []
     for e in _most_called(c):
         gate = c.of(e)

@@ -3,6 +3,7 @@
 The composition is exact given all of their states; this says which layer brings which.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,12 @@ from torch import nn
 from interpretable_arch.decomposition import Exactness
 from training.data.task import Task
 
+_PLACE = re.compile(r"(.*\.)?(attn|mlp|head|(blocks|layers)\.\d+)")
+
 
 def promises(model: nn.Module, task: Task) -> dict[str, tuple[str, Exactness]]:
-    """For every innermost module with parts: the name of its class and its own exactness."""
-    layers = _innermost(model)
+    """For every layer in its place: the name of its class and its own exactness."""
+    layers = _layers(model)
     seen: dict[str, Any] = {}
 
     def catch(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
@@ -35,7 +38,13 @@ def promises(model: nn.Module, task: Task) -> dict[str, tuple[str, Exactness]]:
     }
 
 
-def _innermost(model: nn.Module) -> dict[str, Any]:
-    """Modules with parts of their own that hold no other such module."""
+def _layers(model: nn.Module) -> dict[str, Any]:
+    """Layers with parts where blocks and models hold them; not what such a layer holds itself."""
     named = {n: m for n, m in model.named_modules() if n and hasattr(m, "decompose")}
-    return {n: m for n, m in named.items() if not any(o.startswith(f"{n}.") for o in named)}
+    found: dict[str, Any] = {}
+    for name, module in named.items():  # outer modules come before what they hold
+        held = [o.removeprefix(f"{name}.") for o in named if o.startswith(f"{name}.")]
+        inside = any(name.startswith(f"{layer}.") for layer in found)
+        if not inside and not any(map(_PLACE.fullmatch, held)):
+            found[name] = module
+    return found

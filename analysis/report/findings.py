@@ -10,7 +10,7 @@ from typing import Any
 from analysis.reading.finding_text import printable
 from analysis.report.charts import Figure, short_seed
 from analysis.report.exhibit_charts import heatmap, lines
-from analysis.report.numerals import bounds, counted, finite, numeral
+from analysis.report.numerals import bounds, counted, finite, numeral, whole
 from analysis.report.pictures import pictures
 
 Cell = Mapping[str, Any]
@@ -108,4 +108,7 @@ def table(exhibit: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return escape(printable(value)) if isinstance(value, str) else numeral(value)
+    if isinstance(value, str):
+        return escape(printable(value))
+    known = finite(value)
+    return whole(known) if known is not None and known.is_integer() else numeral(value)

@@ -19,8 +19,8 @@ from interpretable_arch.decomposition import ORDER, Component, Decomposition, Ex
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
+from interpretable_arch.layers.placed import check_alone, check_shape, placed
 from interpretable_arch.maths.sparsity import abs_topk_mask
-from interpretable_arch.registry import build
 from interpretable_arch.symmetry import Action, Symmetry
 
 
@@ -56,9 +56,9 @@ class AbsTopK(nn.Module):
         self.config = config
         c = config
         sizes = {"d_model": c.d_model, "bias": c.bias, "std": c.std, "std_out": c.std_out or c.std}
-        self.layer: Any = build(c.layer["class_path"], c.layer.get("init_args", {}), sizes, "layer")
-        if getattr(self.layer, "reads_token", False):
-            raise ValueError(f"layer: wanted one that reads the stream alone, got {c.layer}")
+        self.layer: Any = placed("layer", c.layer, sizes)
+        check_alone("layer", c.layer, self.layer)
+        check_shape("layer", c.layer, self.layer, c.d_model, c.d_model)
         self.hook_read, self.hook_write = HookPoint(), HookPoint()
 
     def forward(self, x: Float[Tensor, "*index d_model"]) -> Float[Tensor, "*index d_model"]:

@@ -19,7 +19,7 @@ from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.attention import Attention, AttentionConfig
 from interpretable_arch.layers.norms import RMSNorm
-from interpretable_arch.registry import build
+from interpretable_arch.layers.placed import check_shape, placed
 from interpretable_arch.symmetry import Action, Symmetry
 
 
@@ -158,16 +158,8 @@ def mlp_layer(part: Mapping[str, Any], sizes: Mapping[str, Any]) -> nn.Module:
 
     Raises ValueError for a layer that doesn't map [.., d_model] to itself.
     """
-    if set(part) - {"class_path", "init_args"} or "class_path" not in part:
-        raise ValueError(f"mlp: wanted class_path and init_args, got {sorted(part)}")
-    layer = build(part["class_path"], part.get("init_args", {}), sizes, "mlp")
+    layer = placed("mlp", part, sizes)
     d_model = sizes["d_model"]
     width = (1 + getattr(layer, "reads_token", False)) * d_model
-    with torch.no_grad():
-        got = list(layer(torch.ones(1, 2, width)).shape)
-    if got != [1, 2, d_model]:
-        raise ValueError(
-            f"mlp: wanted a layer from [.., {width}] to [.., {d_model}], "
-            f"but {part['class_path']} gives [.., {got[-1]}]"
-        )
+    check_shape("mlp", part, layer, width, d_model)
     return layer

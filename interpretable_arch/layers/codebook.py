@@ -68,7 +68,9 @@ class Codebook(nn.Module):
 
     def forward(self, x: Float[Tensor, "*index d_model"]) -> Float[Tensor, "*index d_model"]:
         routing = self.route(x)
-        self.counted = {"usage": routing.load(), "spares": self._spread(x.detach())}
+        self.counted = {}
+        if x.numel():
+            self.counted = {"usage": routing.load(), "spares": self._spread(x.detach())}
         answer = self.hook_codes(routing.dense()) @ self.C
         return answer + (x - x.detach())
 
@@ -81,7 +83,7 @@ class Codebook(nn.Module):
 
     def _spread(self, x: Tensor) -> Tensor:
         """`spares` of the inputs, evenly spread; the same again where there are fewer."""
-        rows = x.flatten(0, -2)
+        rows = x.reshape(-1, x.shape[-1])
         at = torch.arange(self.config.spares, device=x.device) * len(rows) // self.config.spares
         return rows[at]
 
@@ -91,7 +93,12 @@ class Codebook(nn.Module):
         return counted
 
     def settle(self, buffers: Parameters, statistics: Parameters) -> dict[str, Tensor]:
-        """`idle` grows for codes that no input of the step chose (any leading axes)."""
+        """`idle` grows for codes that no input of the step chose (any leading axes).
+
+        A step without inputs tells nothing.
+        """
+        if "usage" not in statistics:
+            return {}
         idle = (buffers["idle"] + 1) * (statistics["usage"] == 0)
         spares = statistics["spares"].reshape(buffers["spares"].shape)
         return {"idle": idle.to(buffers["idle"].dtype), "spares": spares.to(idle.dtype)}

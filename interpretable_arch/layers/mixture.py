@@ -49,7 +49,10 @@ class MixtureConfig:
     def __post_init__(self) -> None:
         assert self.router.k == self.k, "building the router checks its arguments"
         if self.width < 1:
-            raise ValueError(f"d_expert: wanted at least 1, got {self.d_expert}")
+            raise ValueError(f"d_expert: wanted at least 1, got {self.width}")
+        for name in ("balance_rate", "balance_weight", "z_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: wanted at least 0, got {getattr(self, name)}")
 
     @property
     def router(self) -> Router:
@@ -110,6 +113,7 @@ class Mixture(nn.Module):
         return replace(routing, gates=routing.gates.to(dtype))
 
     def _count(self, r: Tensor, routing: Routing) -> None:
+        self.due = None
         if self.balance is not None:
             self.load = routing.load()
         elif self.config.balance == "loss" and self.training and torch.is_grad_enabled():

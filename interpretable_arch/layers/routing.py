@@ -94,6 +94,8 @@ class Router:
         ):
             if got not in known:
                 raise ValueError(f"{name}: wanted one of {', '.join(known)}, got {got!r}")
+        if self.experts < 1:
+            raise ValueError(f"experts: wanted at least 1, got {self.experts}")
         constant = self.gates == "softmax_of_chosen"
         least = 2 if constant else 1
         if not least <= self.k <= self.experts:

@@ -1,7 +1,6 @@
 """Density matrices held as factors: rho = A* A / tr(A* A), the rows of A being vectors.
 
     entropy  S(rho) = -tr rho log rho = -sum over i of lambda_i log lambda_i     (nats)
-    Born     P(meaning i | q) = lambda_i |v_i . q|^2 / q rho q*
     Lueders  rho -> M rho M* / tr(M rho M*)
 
 (von Neumann 1927; Lueders 1951.) A mixture is not its rho: U A has the same rho for any unitary U,
@@ -84,16 +83,3 @@ def measure(
     moved = M @ rho @ M.mH
     probability = torch.einsum("...ii->...", moved).real
     return moved / probability[..., None, None], probability
-
-
-def born(
-    A: Shaped[Tensor, "*index sense d_model"], q: Shaped[Tensor, "*index d_model"]
-) -> Float[Tensor, "*index meaning"]:
-    """Which meaning was there, once the measurement of the line of q has said yes.
-
-    lambda_i |v_i . q|^2 / q rho q*, in the order of `eigenmeanings`; sums to 1, and equal shares
-    where q is orthogonal to every meaning.
-    """
-    found = eigenmeanings(A)
-    overlap = torch.einsum("...id,...d->...i", found.vectors.conj(), q)
-    return shares(found.probabilities * overlap.abs().square())

@@ -168,7 +168,8 @@ class AttentionOnly(nn.Module):
     def _as_parts(self, writes: Mapping[str, Tensor], cache: Mapping[str, Tensor]) -> Decomposition:
         parts = tuple(Component(n, w, self.W_U) for n, w in writes.items())
         state = {n: cache[n] for n in self.state()}
-        return Decomposition(parts, Exactness.given(*state), "logits", state)
+        set_by = [prefix.rstrip(".") for prefix, _ in self._blocks()]
+        return Decomposition(parts, Exactness.given(*state, set_by=set_by), "logits", state)
 
     def symmetry(self) -> Symmetry:
         """Without norms the stream takes any change of basis; then what each layer keeps."""

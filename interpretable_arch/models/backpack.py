@@ -134,7 +134,8 @@ class Backpack(nn.Module):
             Component(f"sense.{i}", written[..., i, :, :], direction)
             for i in range(self.config.senses)
         ]
-        return Decomposition(tuple(parts), Exactness.given(*cache), "logits", cache)
+        exactness = Exactness.given(*cache, set_by=["alpha"])
+        return Decomposition(tuple(parts), exactness, "logits", cache)
 
     def symmetry(self) -> Symmetry:
         """The stream rotates; senses permute; each sense's weighing keeps a change of basis."""

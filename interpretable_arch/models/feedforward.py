@@ -26,10 +26,8 @@ from interpretable_arch.decomposition import Component, Decomposition, compose
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
-from interpretable_arch.registry import build
+from interpretable_arch.layers.placed import Part, check_alone, check_part, check_shape, placed
 from interpretable_arch.symmetry import Symmetry
-
-Part = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,7 @@ class FeedForwardConfig:
         if not isinstance(self.layers, list | tuple):
             raise ValueError(f"layers: wanted a list of layers, got {self.layers!r}")
         for place, part in self.stages().items():
-            if not isinstance(part, Mapping) or not {"class_path"} <= set(part) <= {
-                "class_path",
-                "init_args",
-            }:
-                raise ValueError(f"{place}: wanted class_path and init_args, got {part!r}")
+            check_part(place, part)
 
     def stages(self) -> dict[str, Any]:
         """What runs, in order: layers.0, layers.1, ..., head."""
@@ -162,17 +156,18 @@ def _part(stage: str, c: Component, through: Tensor | None) -> Component:
 def _built(config: FeedForwardConfig, place: str, part: Part, sizes: Mapping[str, Any]) -> Any:
     """The layer of a place, refused where it can't stand there."""
     given = {"d_model": config.features, **sizes}
-    layer: Any = build(part["class_path"], part.get("init_args", {}), given, "layers")
-    name = part["class_path"]
-    for attribute, why in (("causal", "positions in order"), ("reads_token", "tokens")):
-        if getattr(layer, attribute, False):
-            raise ValueError(f"{place}: wanted a layer of features, but {name} wants {why}")
-    if getattr(layer.config, "d_model", config.features) != config.features:
-        wanted, got = config.features, layer.config.d_model
-        raise ValueError(f"{place}: wanted d_model = features = {wanted}, got {got}")
+    layer: Any = placed(place, part, given)
+    name: str = part["class_path"]
+    own: Any = getattr(layer, "config", None)
+    check_alone(place, part, layer)
+    if getattr(own, "d_model", config.features) != config.features:
+        raise ValueError(
+            f"{place}: wanted d_model = features = {config.features}, got {own.d_model}"
+        )
     wanted = sizes.get("d_out")
-    if wanted is not None and getattr(layer.config, "d_out", None) != wanted:
+    if wanted is not None and getattr(own, "d_out", None) != wanted:
         raise ValueError(
             f"{place}: wanted a layer that takes d_out = {wanted}, such as bilinear, got {name}"
         )
+    check_shape(place, part, layer, config.features, wanted or config.features)
     return layer

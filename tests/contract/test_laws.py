@@ -7,6 +7,7 @@ from registered_examples import call, cases, example, inputs, parameters
 
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.layers.written_out import write_out
+from interpretable_arch.symmetries.groups import Permutation
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
@@ -114,6 +115,19 @@ def test_interpretation_is_named_and_invariant(float64, name, which, generator):
     np.testing.assert_allclose(
         [f.value for f in second.features], [f.value for f in first.features], atol=1e-8
     )
+
+
+@cases
+def test_no_feature_has_the_name_of_a_part_that_may_change_places(float64, name, which):
+    """Features count such units by rank, in canonical order; parts and edits in the model's own."""
+    model = example(name, which).eval()
+    if not any(isinstance(f.group, Permutation) for f in model.symmetry().factors):
+        pytest.skip("every part has its place")
+    read = model.interpretation()
+    units = tuple(f"{n}." for n, site in model.sites().items() if site.index is not None)
+    nodes = () if read.graph is None else read.graph.nodes
+    names = [*(f.name for f in read.features), *nodes]
+    assert not [n for n in names if f"{n}.".startswith(units)]
 
 
 @cases

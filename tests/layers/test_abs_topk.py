@@ -46,6 +46,32 @@ def test_more_coordinates_than_there_are_is_refused():
         AbsTopKConfig(d_model=4, k=5)
 
 
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"init_args": {}}, "layer: wanted a mapping of class_path and init_args, got"),
+        ({**MLP, "args": {}}, "layer: wanted a mapping of class_path and init_args, got"),
+        ({"class_path": "attention"}, "layer: .* attention wants positions in order"),
+        ({"class_path": "row_senses"}, "layer: .* row_senses wants tokens"),
+        (
+            {"class_path": "bilinear", "init_args": {"d_out": 1}},
+            r"layer: wanted a layer from \[\.\., 4\] to \[\.\., 4\], but bilinear gives",
+        ),
+        ({"class_path": "mlp", "init_args": {"d_model": 7}}, "layer: .* but mlp can't read it"),
+    ],
+)
+def test_a_layer_that_can_not_stand_inside_is_one_clear_line(layer, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        AbsTopK(AbsTopKConfig(4, 2, layer))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_kept_must_be_held_whatever_the_layer_promises(float64):
+    layer = AbsTopK(AbsTopKConfig(4, 2, {"class_path": "bilinear"}, std=0.5))
+    assert layer.layer.decompose(torch.randn(3, 4)).exactness.tier == "unconditional"
+    assert layer.decompose(torch.randn(3, 4)).exactness.tier == "given"
+
+
 def test_a_transformer_takes_it_by_name():
     mlp = {"class_path": "abs_topk", "init_args": {"k": 2, "layer": {"class_path": "solu"}}}
     sizes = {"d_model": 6, "heads": 2, "layers": 1, "bias": True, "mlp": mlp}

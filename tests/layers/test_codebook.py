@@ -76,6 +76,16 @@ def test_usage_counts_choices_and_idle_codes_age(float64, layer):
     assert int(idle.eq(6).sum()) == 6
 
 
+def test_one_vector_alone_and_no_vector_at_all(float64, layer):
+    x = torch.randn(6)
+    torch.testing.assert_close(layer(x), layer(x[None])[0])
+    torch.testing.assert_close(layer.statistics()["spares"], x.expand(4, 6))
+    layer(x)
+    assert layer(torch.zeros(0, 6)).shape == (0, 6)
+    assert layer.statistics() == {}
+    assert layer.settle(dict(layer.named_buffers()), {}) == {}
+
+
 def test_dead_codes_become_inputs_and_the_living_stay(float64):
     codes = torch.tensor([[3.0, 0.0], [0.0, 1.0], [0.0, 5.0], [9.0, 9.0]])
     idle, spares = torch.tensor([0.0, 7.0, 0.0, 8.0]), torch.tensor([[2.0, 0.0], [0.0, -7.0]])

@@ -145,6 +145,13 @@ def test_the_penalty_is_due_once_and_only_in_training(float64):
     assert layer.penalty() is None
 
 
+def test_a_penalty_that_nobody_took_is_forgotten(float64):
+    layer, x = mixture(replace(PLAIN, balance="loss")), torch.randn(32, 8)
+    layer(x)
+    layer.eval()(x)
+    assert layer.penalty() is None
+
+
 @pytest.mark.parametrize("balance", BALANCES)
 def test_a_layer_can_be_copied_right_after_a_forward(float64, balance):
     layer, x = mixture(replace(PLAIN, balance=balance)), torch.randn(4, 8)
@@ -177,6 +184,11 @@ def test_an_ablated_expert_takes_away_its_own_share(float64, layer):
         ({"gates": "tanh"}, "gates: wants one of softmax_of_chosen, softmax_then_chosen, sigmoid"),
         ({"balance": "luck"}, "balance: wants one of bias, loss, none, got 'luck'"),
         ({"k": 2, "d_expert": 0}, "d_expert: wanted at least 1, got 0"),
+        ({"k": 40, "experts": 40}, "d_expert: wanted at least 1, got 0"),
+        ({"experts": 0}, "experts: wanted at least 1, got 0"),
+        ({"balance_rate": -0.1}, "balance_rate: wanted at least 0, got -0.1"),
+        ({"balance_weight": -0.1}, "balance_weight: wanted at least 0, got -0.1"),
+        ({"z_weight": -0.1}, "z_weight: wanted at least 0, got -0.1"),
     ],
 )
 def test_mistakes_are_named(arguments, message):

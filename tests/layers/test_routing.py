@@ -106,6 +106,13 @@ def test_the_bias_settles_towards_the_idle_and_is_recentred(float64):
     torch.testing.assert_close(after, torch.tensor([[-0.1, -0.1, 0.1, 0.1], [0.0] * 4]))
 
 
+def test_the_bias_is_recentred_when_more_are_idle_than_busy(float64):
+    load = torch.tensor([0.5, 0.25, 0.125, 0.125])
+    after = Router(4, 2, rate=0.4).settled(torch.tensor([0.3, -0.1, -0.1, -0.1]), load)
+    torch.testing.assert_close(after, torch.tensor([-0.2, -0.2, 0.2, 0.2]))
+    torch.testing.assert_close(after.mean(), torch.tensor(0.0))
+
+
 def test_dense_by_hand():
     routing = Routing(torch.tensor([[2, 0]]), torch.tensor([[0.75, 0.25]]), 4)
     assert routing.dense().tolist() == [[0.25, 0.0, 0.75, 0.0]]

@@ -9,7 +9,7 @@ from interpretable_arch.layers.density_senses import DensitySenses, DensitySense
 from interpretable_arch.layers.operator_senses import OperatorSenses, OperatorSensesConfig
 from interpretable_arch.layers.row_senses import RowSenses, RowSensesConfig
 from interpretable_arch.layers.token_matrix import TokenMatrix
-from interpretable_arch.maths.density import born, density, eigenmeanings, von_neumann_entropy
+from interpretable_arch.maths.density import density, eigenmeanings, von_neumann_entropy
 
 D, K = 6, 3
 KINDS = {
@@ -161,7 +161,9 @@ def test_density_senses_measure_rho(float64):
     asked = torch.einsum("nd,nde->ne", q, rho)
     yes = torch.einsum("nd,nd->n", asked, q)
     torch.testing.assert_close(layer(x), (size / (1 + yes).sqrt())[:, None] * asked)
-    torch.testing.assert_close(layer.weigh(x), born(A, q))
+    found = eigenmeanings(A)
+    likely = found.probabilities * torch.einsum("nid,nd->ni", found.vectors, q).square()
+    torch.testing.assert_close(layer.weigh(x), likely / likely.sum(-1, keepdim=True))
     rest = layer.meanings(e).rest
     torch.testing.assert_close(rest, eigenmeanings(A).probabilities)
     torch.testing.assert_close(von_neumann_entropy(rho), torch.special.entr(rest).sum(-1))

@@ -53,6 +53,14 @@ def slow(model: AttentionOnly, row: list[int]) -> torch.Tensor:
     return torch.stack(stream) @ model.W_U
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_promise_names_every_layer_of_attention(layers):
+    model = small(layers)
+    wanted = tuple(f"blocks.{i}.attn" for i in range(layers))
+    for parts in (model.decompose(tokens()), model.paths(tokens())):
+        assert (parts.exactness.tier, parts.exactness.set_by) == ("given", wanted)
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_forward_is_the_loop(layers):

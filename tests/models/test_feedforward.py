@@ -53,6 +53,14 @@ def test_the_promise_is_composed_and_names_the_layer_that_sets_it(float64, argum
     assert bool(parts.state) == (tier == "given")
 
 
+class Wrapped(torch.nn.Module):
+    """Another layer inside a module that says nothing about it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.inside = build(name, {}, {"d_model": 4}, "layers")
+
+
 LAYERS = [
     "mlp",
     "mlp_tanh",
@@ -82,9 +90,12 @@ def test_it_is_built_from_the_task_sizes_alone():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"layers": [{"init_args": {}}]}, r"layers\.0: wanted class_path and init_args"),
+        (
+            {"layers": [{"init_args": {}}]},
+            r"layers\.0: wanted a mapping of class_path and init_args",
+        ),
         ({"layers": "mlp"}, "layers: wanted a list of layers, got 'mlp'"),
-        ({"layers": ["mlp"]}, r"layers\.0: wanted class_path and init_args"),
+        ({"layers": ["mlp"]}, r"layers\.0: wanted a mapping of class_path and init_args"),
         ({"head": MLP}, "head: wanted a layer that takes d_out = 3, such as bilinear, got mlp"),
         (
             {"layers": [{"class_path": "attention", "init_args": {"heads": 2}}]},
@@ -93,6 +104,18 @@ def test_it_is_built_from_the_task_sizes_alone():
         (
             {"layers": [{"class_path": "mlp", "init_args": {"d_model": 7}}]},
             r"layers\.0: wanted d_model = features = 4, got 7",
+        ),
+        (
+            {"layers": [{"class_path": "bilinear", "init_args": {"d_out": 1}}]},
+            r"layers\.0: wanted a layer from \[\.\., 4\] to \[\.\., 4\], but bilinear gives",
+        ),
+        (
+            {"layers": [{"class_path": f"{__name__}.Wrapped", "init_args": {"name": "attention"}}]},
+            r"layers\.0: wanted a layer of features, but .*Wrapped wants positions in order",
+        ),
+        (
+            {"head": {"class_path": f"{__name__}.Wrapped", "init_args": {"name": "row_senses"}}},
+            "head: wanted a layer of features, but .*Wrapped wants tokens",
         ),
     ],
 )

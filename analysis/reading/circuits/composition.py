@@ -8,6 +8,9 @@ it: by key (W_Q W_K^T)^T W_E^T, by query W_Q W_K^T W_E^T, by value W_V W_O W_U. 
 Frobenius', in the basis of the stream in which all that is written to it, embeddings and heads
 together, has second moment one, so that no change of basis inside the model alters a score.
 Rotary positions turn the QK circuit; of its norms the root mean square over offsets is taken.
+
+How far random models scatter about their mean, and the largest that they reach, stand beside each
+score: it says something only where it is well above these.
 """
 
 from collections.abc import Mapping
@@ -22,17 +25,41 @@ from interpretable_arch.circuit_graph import score_norm
 Kind = Literal["query", "key", "value"]
 KINDS: tuple[Kind, ...] = ("query", "key", "value")
 DRAWS = 16
+ALIKE = 1e-12  # a spread of ratios, which are at most 1, that is rounding
 SPAN = 1e-12  # of the largest second moment: what is less was never written
 
 
 @dataclass(frozen=True)
 class Composition:
-    """How much head `second` reads by its `kind` of what `first` writes, above random models."""
+    """How much head `second` reads by its `kind` of what `first` writes, above random models.
+
+    `spread` is the standard deviation of random models, `reach` their largest less their mean.
+    """
 
     first: str
     second: str
     kind: Kind
     score: float
+    spread: float
+    reach: float
+
+    @property
+    def deviations(self) -> float:
+        """The score in standard deviations of random models; 0 where these are all alike."""
+        return self.score / self.spread if self.spread > ALIKE else 0.0
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """The ratios of one kind in random models: mean, standard deviation, largest."""
+
+    mean: float
+    spread: float
+    largest: float
+
+    def above(self, first: str, second: str, kind: Kind, ratio: float) -> Composition:
+        reach = self.largest - self.mean
+        return Composition(first, second, kind, ratio - self.mean, self.spread, reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,23 +109,25 @@ def compositions(
         for second, reader in circuits.layers[later].items():
             for first, writer in earlier.items():
                 ratios = zip(KINDS, circuits.ratios(writer, reader), chance, strict=True)
-                found += [Composition(first, second, kind, r - c) for kind, r, c in ratios]
+                found += [c.above(first, second, kind, ratio) for kind, ratio, c in ratios]
     return tuple(found)
 
 
-def _chance(parameters: Mapping[str, Tensor], layers: int, context: int) -> tuple[float, ...]:
-    """Mean ratios in models of these shapes with independent normal entries: always the same."""
+def _chance(parameters: Mapping[str, Tensor], layers: int, context: int) -> tuple[_Chance, ...]:
+    """Each kind in models of these shapes with independent normal entries: always the same."""
     generator, ratios = torch.Generator().manual_seed(0), []
     for _ in range(DRAWS):
-        drawn = {
+        model = {
             name: torch.randn(value.shape, generator=generator, dtype=torch.float64)
             / parameters["W_E"].shape[1] ** 0.5
             for name, value in sorted(parameters.items())
         }
-        c = _whitened(_circuits(drawn, layers, context))
+        c = _whitened(_circuits(model, layers, context))
         first, second = (list(layer.values()) for layer in c.layers[:2])
         ratios += [c.ratios(writer, reader) for reader in second for writer in first]
-    return tuple(torch.tensor(ratios, dtype=torch.float64).mean(0).tolist())
+    drawn = torch.tensor(ratios, dtype=torch.float64)
+    columns = (drawn.mean(0), drawn.std(0), drawn.amax(0))
+    return tuple(_Chance(*row) for row in torch.stack(columns, 1).tolist())
 
 
 def _circuits(parameters: Mapping[str, Tensor], layers: int, context: int) -> _Circuits:

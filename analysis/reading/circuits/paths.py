@@ -36,6 +36,7 @@ from training.data.task import Task
 
 PREVIOUS, PREFIX = 0.5, 0.4
 MOST_PATHS = 24
+KEY = "composition by key, above random"
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def read_paths(model: nn.Module, task: Task) -> Finding | None:
             "max prefix matching, keys cut from previous-token heads": max(cut.values()),
             "max prefix matching, keys cut from all other heads": max(control.values()),
         }
+    figures |= _composition_figures(named, composed)
     copying = copying_by_head(parameters, c.layers)
     exhibits = (
         _heads_table(named, previous, prefix, cut, copying, composed),
@@ -141,6 +143,17 @@ def read_paths(model: nn.Module, task: Task) -> Finding | None:
     return Finding("Path expansion", figures, exhibits, _notes(named))
 
 
+def _composition_figures(named: NamedHeads, composed: Sequence[Composition]) -> dict[str, float]:
+    """Of the named pair that composes most, and what random models reach by key; {} for none."""
+    pairs = [largest_composition(name, composed) for name in named.induction]
+    best = max((c for c in pairs if c is not None), key=lambda c: c.score, default=None)
+    figures = {f"{KEY}, largest of random models": c.reach for c in composed if c.kind == "key"}
+    if best is not None:
+        figures[f"{KEY}, of the named pair"] = best.score
+        figures[f"{KEY}, of the named pair, in standard deviations of random"] = best.deviations
+    return figures
+
+
 def _notes(named: NamedHeads) -> tuple[str, ...]:
     found = (
         f"Previous-token heads (mean attention to the token before >= {PREVIOUS}): "
@@ -148,7 +161,12 @@ def _notes(named: NamedHeads) -> tuple[str, ...]:
         f"Induction heads (prefix matching >= {PREFIX}, and their largest composition is by key "
         f"with a previous-token head): {', '.join(named.induction) or 'none'}.",
     )
-    return (*found, "Cut: what previous-token heads wrote is taken out of the keys of later heads.")
+    cut = "Cut: what previous-token heads wrote is taken out of the keys of later heads."
+    weak = (
+        "Compositions are read from weights alone and prove little where random models reach as "
+        "high; the cut, measured on the model's own attention, is the stronger evidence."
+    )
+    return (*found, cut, weak)
 
 
 def _heads_table(
@@ -164,11 +182,16 @@ def _heads_table(
         role = "previous token" if name in named.previous else ""
         role = "induction" if name in named.induction else role
         most = largest_composition(name, composed)
-        how = "" if most is None else f"{most.kind} of {most.first} ({most.score:.2f})"
+        reads = ("", "", "", "") if most is None else _above_random(most)
         scores = (previous[name], prefix[name], cut[name], copying[name])
-        rows.append((name, role, *scores, how))
-    columns = ("head", "role", "previous token", "prefix matching", "cut", "copying", "reads most")
-    return Table("Heads and what they do", columns, tuple(rows))
+        rows.append((name, role, *scores, *reads))
+    columns = ("head", "role", "previous token", "prefix matching", "cut", "copying")
+    reads = ("reads most", "above random", "standard deviations of random", "random models reach")
+    return Table("Heads and what they do", (*columns, *reads), tuple(rows))
+
+
+def _above_random(c: Composition) -> tuple[str, float, float, float]:
+    return f"{c.kind} of {c.first}", c.score, c.deviations, c.reach
 
 
 def _effects_table(effects: Sequence[tuple[str, float, float]]) -> Table:

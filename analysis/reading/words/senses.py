@@ -91,9 +91,9 @@ def _read(
 
 _NOTE = (
     "Entropies are in nats, over the meanings of a word, and their means go over held-out "
-    f"occurrences of words seen at least {FREQUENT} times. Resolved is the entropy in use less "
-    "what is left in context: what the context tells about the meaning. Weights at rest are equal "
-    "where a model has none without context."
+    f"occurrences of words seen at least {FREQUENT} times, or of all where no word is. Resolved is "
+    "the entropy in use less what is left in context: what the context tells about the meaning. "
+    "Weights at rest are equal where a model has none without context."
 )
 
 
@@ -149,4 +149,5 @@ def _windows(stream: Stream, token: int | None = None) -> Int[Tensor, "window po
 def _frequent(windows: Tensor) -> Int[Tensor, " word"]:
     """Words with FREQUENT occurrences or, where there are none, every word that occurs."""
     words, counts = windows.unique(return_counts=True)
-    return words[counts >= min(FREQUENT, int(counts.max()))]
+    frequent = counts >= FREQUENT
+    return words[frequent] if bool(frequent.any()) else words

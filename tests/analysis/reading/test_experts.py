@@ -1,6 +1,7 @@
 """Reading experts: counted by hand, planted routers found, ablation as by the edit itself."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -165,6 +166,85 @@ def test_every_sparse_family_is_read_by_the_same_reader(task, family):
     assert all(isinstance(row[-1], float) for row in table.rows)
     called = [row for row in table.rows if row[1] > 0]
     assert all(row[3] and row[4] for row in called)
+
+
+@torch.no_grad()
+def test_calls_are_counted_on_held_out_text_alone(task):
+    found, other = model(), Stream(torch.ones(99, dtype=torch.long), torch.arange(50), CONTEXT)
+    finding = read_experts(found, task)
+    assert read_experts(found, replace(task, train=other)) == finding
+    assert read_experts(found, replace(task, held_out=other)).figures != finding.figures
+
+
+@torch.no_grad()
+def test_a_token_that_calls_no_more_than_chance_is_no_caller(task):
+    """Every token calls expert 0; only "a" calls expert 2."""
+    found = model()
+    found.W_E.zero_()
+    found.W_E[1, 0], found.W_E[2:, 0] = 9.0, -9.0
+    found.W_pos.zero_()
+    mixture = found.blocks[0].mlp
+    found.blocks[0].attn.W_O.zero_()
+    mixture.W_r.zero_()
+    mixture.W_r[0, 1], mixture.W_r[0, 2], mixture.balance[0] = -1.0, 1.0, 1e6
+    table = next(e for e in read_experts(found, task).exhibits if isinstance(e, Table))
+    callers = {row[0]: row[2] for row in table.rows}
+    assert callers["expert.0"] == ""
+    assert callers["expert.2"] == "'a' 100%"
+
+
+def wrapped(mlp: str, **arguments: object) -> nn.Module:
+    inside = {"class_path": mlp, "init_args": arguments}
+    torch.manual_seed(0)
+    part = {"class_path": "abs_topk", "init_args": {"k": 5, "layer": inside}}
+    sizes = {"d_model": 8, "heads": 2, "layers": 1, "std": 0.4, "mlp": part}
+    return build("transformer", sizes, {"vocab": VOCAB, "context": CONTEXT}).eval()
+
+
+@torch.no_grad()
+def test_experts_inside_another_layer_are_ablated_too(task):
+    found = wrapped("mixture", experts=4, k=2, d_expert=6)
+    table = next(e for e in read_experts(found, task).exhibits if isinstance(e, Table))
+    measure = Measure(found)
+    whole = measure(task.probe.inputs, task.probe.targets)[0]
+    assert table.title == "blocks.0.mlp.layer"
+    for row in table.rows:
+        with edited(found, Edit.ablate(f"blocks.0.mlp.{row[0]}")):
+            loss = measure(task.probe.inputs, task.probe.targets)[0]
+        assert row[-1] == pytest.approx(float(loss - whole), abs=1e-6)
+
+
+class Siteless(nn.Module):
+    """A language model that says nothing about where its parts are written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = model()
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.inside(tokens)
+
+
+@torch.no_grad()
+def test_without_ablations_there_is_no_rise_of_the_loss(task):
+    figures = read_experts(Siteless(), task).figures
+    assert "largest load imbalance" in figures
+    assert not [name for name in figures if "rise of the loss" in name]
+
+
+@torch.no_grad()
+def test_when_every_gate_is_closed_there_is_no_spread_to_tell(task):
+    torch.manual_seed(0)
+    part = {"class_path": "mxd", "init_args": FAMILIES["mxd"]}
+    sizes = {"d_model": 8, "heads": 2, "layers": 1, "mlp": part}
+    found = build("transformer", sizes, task.dimensions).eval()
+    found.blocks[0].mlp.b.fill_(-1e6)
+    finding = read_experts(found, task)
+    assert all(map(math.isfinite, finding.figures.values()))
+    assert not [n for n in finding.figures if "imbalance" in n or "mean load" in n]
+    assert finding.figures["blocks.0.mlp: dead experts"] == 6
+    table = next(e for e in finding.exhibits if isinstance(e, Table))
+    assert all(row[1] == 0 for row in table.rows)
 
 
 @torch.no_grad()

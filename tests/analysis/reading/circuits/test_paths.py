@@ -4,7 +4,7 @@ import pytest
 import torch
 from planted_induction import planted, planted_task
 
-from analysis.reading.circuits.composition import Composition, compositions
+from analysis.reading.circuits.composition import Composition, Kind, compositions
 from analysis.reading.circuits.induction import fresh_repeats, head_patterns, prefix_matching
 from analysis.reading.circuits.paths import (
     name_heads,
@@ -39,7 +39,17 @@ def test_the_planted_circuit_is_named():
     assert isinstance(heads, Table)
     assert [row[1] for row in heads.rows] == ["previous token", "induction"]
     assert heads.rows[1][5] == pytest.approx(1.0)  # it copies
-    assert heads.rows[1][6].startswith(f"key of {FIRST}")
+    assert heads.rows[1][6] == f"key of {FIRST}"
+    assert heads.rows[0][6:] == ("", "", "", "")
+    # Set by hand, it stands far above all random models.
+    score, deviations, reach = heads.rows[1][7:]
+    assert score > 2 * reach > 0
+    assert deviations > 3
+    name = "composition by key, above random"
+    assert figures[f"{name}, of the named pair"] == score
+    assert figures[f"{name}, of the named pair, in standard deviations of random"] == deviations
+    assert figures[f"{name}, largest of random models"] == reach
+    assert "stronger evidence" in finding.notes[-1]
 
 
 @torch.no_grad()
@@ -72,6 +82,27 @@ def test_random_heads_score_about_nothing():
         c.score for seed in range(8) for c in compositions(weights(random_model(2, seed)), 2, 16)
     ]
     assert abs(sum(scores) / len(scores)) < 0.05
+
+
+@torch.no_grad()
+def test_untrained_heads_do_not_stand_above_random_ones():
+    found = [c for seed in range(8) for c in compositions(weights(random_model(2, seed)), 2, 16)]
+    # The null's largest is that of twice as many draws.
+    assert all(c.score < c.reach for c in found)
+    assert sum(c.deviations**2 for c in found) / len(found) == pytest.approx(1, abs=0.5)
+    finding = read_paths(random_model(), planted_task())
+    assert not [name for name in finding.figures if "named pair" in name]
+
+
+@torch.no_grad()
+def test_the_spread_of_random_models_is_that_of_its_draws():
+    first, again = (compositions(weights(random_model()), 2, 16) for _ in range(2))
+    assert first == again
+    for kind in ("query", "key", "value"):
+        mine = [c for c in first if c.kind == kind]
+        assert len({(c.spread, c.reach) for c in mine}) == 1
+        assert 0 < mine[0].spread < mine[0].reach < 1
+        assert mine[0].deviations == pytest.approx(mine[0].score / mine[0].spread)
 
 
 @torch.no_grad()
@@ -115,22 +146,26 @@ def test_effects_of_paths_equal_a_loop():
     assert found[name] == pytest.approx(tuple(wanted))
 
 
+def composed(first: str, second: str, kind: Kind, score: float) -> Composition:
+    return Composition(first, second, kind, score, spread=0.1, reach=0.2)
+
+
 def test_names_follow_the_criteria():
-    composed = (
-        Composition("a", "c", "key", 0.3),
-        Composition("a", "c", "value", 0.2),
-        Composition("b", "c", "key", 0.1),
-        Composition("b", "d", "key", 0.5),
-        Composition("a", "e", "value", 0.6),
-        Composition("a", "e", "key", 0.4),
+    all_pairs = (
+        composed("a", "c", "key", 0.3),
+        composed("a", "c", "value", 0.2),
+        composed("b", "c", "key", 0.1),
+        composed("b", "d", "key", 0.5),
+        composed("a", "e", "value", 0.6),
+        composed("a", "e", "key", 0.4),
     )
     previous = {"a": 0.5, "b": 0.49, "c": 0.0, "d": 0.0, "e": 0.0}
     prefix = {"a": 0.0, "b": 0.9, "c": 0.4, "d": 0.9, "e": 0.9}
-    named = name_heads(previous, prefix, composed)
+    named = name_heads(previous, prefix, all_pairs)
     assert named.previous == ("a",)
     # b is in the first layer, d composes with no previous-token head, e by its value.
     assert named.induction == ("c",)
-    assert name_heads(previous, {**prefix, "c": 0.39}, composed).induction == ()
+    assert name_heads(previous, {**prefix, "c": 0.39}, all_pairs).induction == ()
 
 
 @torch.no_grad()

@@ -53,6 +53,15 @@ def test_by_noise_too_and_another_seed_agrees_less(float64, generator):
     assert float(other.agreement.mean()) < 0.8
 
 
+def test_what_a_sense_writes_for_every_word_alike_does_not_count(float64, generator):
+    first = torch.randn(7, 4, 9, generator=generator)
+    order = torch.tensor([2, 0, 3, 1])
+    common = 100 * torch.randn(4, 9, generator=generator)
+    found = match_senses(first, first[:, order] + common)
+    torch.testing.assert_close(found.order, order.argsort())
+    torch.testing.assert_close(found.agreement, torch.ones(4))
+
+
 def test_every_word_alone(float64, generator):
     first = torch.randn(6, 3, 9, generator=generator)
     orders = torch.stack([torch.randperm(3, generator=generator) for _ in range(6)])

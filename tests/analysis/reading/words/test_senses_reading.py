@@ -1,6 +1,7 @@
 """Sense tables: planted meanings come out with their words and contexts; bad words are refused."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -108,6 +109,25 @@ def test_the_finding_has_entropies_and_tables(model, task):
     assert len(finding.exhibits) == 4
     again = read_senses(model, task)
     assert again.figures == finding.figures
+
+
+def test_held_out_text_alone_is_read(model, task):
+    finding = read_senses(model, task)
+    assert read_senses(model, replace(task, train=task.held_out)).figures == finding.figures
+    assert read_senses(model, replace(task, held_out=task.train)).figures != finding.figures
+    tokens = task.held_out.take(torch.arange(len(task.held_out)))[0]
+    assert sense_table(model, task, "river").occurrences == int((tokens == 2).sum())
+
+
+@pytest.mark.parametrize(("often", "wanted"), [(20, {2}), (5, {1, 2, 3})])
+def test_frequent_words_are_listed_or_every_word_where_none_is(task, often, wanted):
+    """Words 1, 2, 3 occur 3 times, `often`, and once."""
+    row = torch.tensor([1] * 3 + [2] * often + [3])
+    stream = Stream(torch.cat([row, row[:1]]), torch.tensor([0]), len(row))
+    model = Backpack(BackpackConfig(len(WORDS), len(row), 8, 1, 2, senses=4, std=0.5)).eval()
+    finding = read_senses(model, replace(task, held_out=stream))
+    rows = finding.exhibits[0].rows
+    assert {r[0] for r in rows} == {WORDS[w] for w in wanted}
 
 
 def test_other_models_have_no_senses(task):
