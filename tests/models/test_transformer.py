@@ -180,7 +180,7 @@ def test_a_list_of_layers_needs_one_for_each_block():
 
 
 def test_a_layer_that_does_not_map_the_stream_to_itself_is_refused():
-    with pytest.raises(ValueError, match=r"senses gives \[.., 32\]"):
+    with pytest.raises(ValueError, match=r"senses gives \[1, 2, 32\] for \[1, 2, 4\]"):
         build(
             "transformer",
             {"d_model": 4, "heads": 2, "mlp": {"class_path": "senses"}},
