@@ -139,7 +139,7 @@ class MeaningPrototypes(nn.Module):
         return Decomposition(tuple(parts), Exactness.given("left"), "probability", {"left": left})
 
     @torch.no_grad()
-    def fit_meanings(self, windows: Iterable[Int[Tensor, "batch position"]]) -> None:
+    def fit_meanings(self, windows: Iterable[Int[Tensor, "_ position"]]) -> None:
         """Set every word's prototypes from unlabelled windows of at least 3 tokens.
 
         A word that never occurs keeps prototypes of zero.
