@@ -25,7 +25,7 @@ def check_fit(name: str, model: nn.Module, task: Task) -> None:
     who = f"model {name} on task {task.name}"
     parts = {"train": task.train, "held_out": task.held_out}
     for part, data in parts.items():
-        _check_finite(f"{who}: {part} inputs", data)
+        _check_finite(f"{who}: {part}", data)
     inputs, targets = _small_batch(task)
     outputs = _forward(who, model, inputs)
     if targets.is_floating_point() and hasattr(model, "loss"):
@@ -65,10 +65,14 @@ def _forward(who: str, model: nn.Module, inputs: Shaped[Tensor, "..."]) -> objec
 
 
 def _check_finite(where: str, data: Split | Stream) -> None:
-    if isinstance(data, Split) and data.inputs.is_floating_point():
-        count = int((~data.inputs.isfinite()).sum())
+    if isinstance(data, Stream):
+        return
+    for name, values in (("inputs", data.inputs), ("targets", data.targets)):
+        count = int((~values.isfinite()).sum()) if values.is_floating_point() else 0
         if count:
-            raise ValueError(f"{where}: wants finite numbers, got {count} that are NaN or infinite")
+            wanted = "finite numbers"
+            message = f"{where} {name}: wants {wanted}, got {count} that are NaN or infinite"
+            raise ValueError(message)
 
 
 def _check_classes(where: str, data: Split | Stream, outputs: int) -> None:

@@ -34,7 +34,8 @@ class MeaningFit(Callback):
             raise ValueError(f"task: wanted running text, got a {type(train).__name__}")
 
     @torch.no_grad()
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Not at the end of training: one that was stopped at its last step has none left."""
         assert isinstance(pl_module, BlockModule)
         block = pl_module.block
         held = dict(block.tree.named_buffers(recurse=False))
@@ -54,6 +55,6 @@ def fitted(module: BlockModule, index: int) -> nn.Module:
     some = next(iter(state.values()))
     model = model.to(some.device, some.dtype)
     model.load_state_dict(state, strict=False)
-    windows = (task.train.tokens[at] for at in places(task.train, PIECE))
+    windows = (task.train.tokens[at].to(some.device) for at in places(task.train, PIECE))
     model.eval().fit_meanings(windows)  # pyright: ignore[reportCallIssue]
     return model

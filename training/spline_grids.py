@@ -33,11 +33,21 @@ class SplineGrids(Callback):
             raise ValueError(f"fills: wants a number from 0 to below 1, got {fills}")
         self.until, self.every, self.margin, self.fills = until, every, margin, fills
 
-    def on_train_batch_end(
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.until >= trainer.max_steps:
+            wanted = f"fewer than max_steps = {trainer.max_steps}"
+            raise ValueError(f"until: wants {wanted}, so that the last grids are trained on")
+        assert isinstance(pl_module, BlockModule)
+        if not any(isinstance(m, Spline) for m in pl_module.block.tree.modules()):
+            raise ValueError("SplineGrids: wants a model with spline layers, got one without")
+
+    def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
     ) -> None:
+        """Before a step, not after the one before: a checkpoint between them has the old grids,
+        and training that goes on from it moves them just the same."""
         step = trainer.global_step
-        if step % self.every or step > self.until:
+        if not step or step % self.every or step > self.until:
             return
         assert isinstance(pl_module, BlockModule)
         for layer in pl_module.block.tree.modules():
@@ -57,6 +67,6 @@ def follow(layer: Spline, margin: float, fills: float) -> None:
     moved = (left | loose) & width.isfinite() & (width > 1e-6)
     new = torch.where(moved, seen + width * room, ends)
     finite = layer.C.isfinite().flatten(-2).all(-1)[..., None, None]
-    refitted = regridded(torch.where(finite, layer.C, 0), ends, new)
+    refitted = regridded(torch.where(finite, layer.C, 0), ends, new, layer.config.outside)
     layer.C.copy_(torch.where(moved[..., None] & finite, refitted, layer.C))
     layer.ends.copy_(new)

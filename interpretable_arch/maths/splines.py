@@ -98,8 +98,9 @@ def _steps(x: Tensor, ends: Ends, grid: int) -> Tensor:
 def _interval(t: Tensor, grid: int) -> tuple[Tensor, Tensor, Tensor]:
     """The interval's number, where in it (from 0 to 1), and how many steps beyond the grid."""
     held = t.clamp(0, grid)
+    # A diverged seed has no interval; its numbers stay NaN, but its index must be one.
     first = held.floor().clamp_(max=grid - 1)
-    return first.long(), held - first, t - held
+    return first.nan_to_num(0.0).long(), held - first, t - held
 
 
 def _four(first: Tensor) -> Tensor:
@@ -125,13 +126,14 @@ def regridded(
     C: Float[Tensor, "*axes basis out"],
     old: Float[Tensor, "*axes 2"],
     new: Float[Tensor, "*axes 2"],
+    outside: Outside = "extend",
 ) -> Float[Tensor, "*axes basis out"]:
-    """Coefficients on the grid `new` of the functions that C has on `old` ("extend").
+    """Coefficients on the grid `new` of the functions that C has on `old`.
 
     Least squares over 8 points an interval: exact where the functions are one cubic, else close.
     """
     grid = C.shape[-2] - 3
     share = torch.linspace(0, 1, 8 * grid + 1, dtype=C.dtype, device=C.device)
     points = new[..., :1] + (new[..., 1:] - new[..., :1]) * share
-    wanted = spline_basis(points, old[..., None, :], grid) @ C
+    wanted = spline_basis(points, old[..., None, :], grid, outside) @ C
     return torch.linalg.lstsq(spline_basis(points, new[..., None, :], grid), wanted).solution

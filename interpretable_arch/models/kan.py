@@ -103,6 +103,9 @@ class KAN(nn.Module):
         """Mean squared error of values [batch, outputs]; cross-entropy, in nats, of classes."""
         outputs = self(inputs)
         if targets.is_floating_point():
+            if targets.shape != outputs.shape:
+                wanted, got = list(outputs.shape), list(targets.shape)
+                raise ValueError(f"targets: wanted shape {wanted}, got {got}")
             return F.mse_loss(outputs, targets.to(outputs))
         return F.cross_entropy(outputs, targets)
 

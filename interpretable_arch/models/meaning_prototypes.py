@@ -119,6 +119,11 @@ class MeaningPrototypes(nn.Module):
         before = F.pad(total, (0, 0, c.window, 0))[..., : total.shape[-2], :]
         return F.normalize(total - before, dim=-1) * c.topic * c.d_model**0.5
 
+    @property
+    def fitted(self) -> bool:
+        """Whether `fit_meanings` has found any prototype yet."""
+        return bool(self.M.any())
+
     def posterior(
         self, tokens: Int[Tensor, "*batch position"], words: Int[Tensor, "*batch position"]
     ) -> Float[Tensor, "*batch position sense"]:

@@ -11,8 +11,8 @@ arXiv 1504.06654), inside a language model.
 Training gives a word's rows to the contexts in which it is likeliest, which need not be its
 meanings: where phi tells contexts apart, one vector that points to two of them predicts a word of
 two meanings as well as two vectors do. Only the narrowness of phi then rewards a split. On
-pseudowords its picks stay below k-means on the same states (see docs/results); for picks that
-follow meaning take `meaning_prototypes`, which also looks at what follows.
+pseudowords its picks stay below k-means on the same states (see docs/results_layers.md); for picks
+that follow meaning take `meaning_prototypes`, which also looks at what follows.
 
 With r = p(l | w, left) and s its scores, log sum_l exp s_l = sum_l r_l s_l + entropy(r): the logits
 are one part per meaning and one for what the word leaves open, exact given r. `meanings` hands

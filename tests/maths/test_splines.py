@@ -70,3 +70,11 @@ def test_who_has_left_the_grid():
     ends = torch.tensor([[-1.0, 1.0], [0.0, 3.0]])
     got = off_grid(torch.tensor([[0.0, -0.1], [1.1, 3.0]]), ends)
     assert got.tolist() == [[False, True], [True, False]]
+
+
+def test_a_value_that_is_no_number_stays_none():
+    x = torch.tensor([0.5, float("nan")])
+    ends = torch.tensor([[-1.0, 1.0]]).expand(2, 2)
+    got = LocalFeatures.apply(x, ends, 4, "extend")
+    assert got[0].isfinite().all()
+    assert got[1].isnan().any()

@@ -7,6 +7,7 @@ formula itself is kept with the task as the truth that a symbolic reading is com
 import ast
 import math
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from types import MappingProxyType
 
 import numpy as np
@@ -73,9 +74,16 @@ def variables(expression: str) -> tuple[str, ...]:
         nodes = list(ast.walk(ast.parse(expression, mode="eval")))
     except SyntaxError as error:
         raise ValueError(f"formula: wants an expression, got {expression!r}") from error
+    if any(isinstance(n, ast.Subscript) for n in nodes):
+        raise ValueError(f"formula: wants no indexing, got {expression!r}")
     called = {id(n.func) for n in nodes if isinstance(n, ast.Call)}
     names = {n.id for n in nodes if isinstance(n, ast.Name) and id(n) not in called}
     found = tuple(sorted(names - set(CONSTANTS)))
+    for name in found:
+        if len(name) > 1:
+            near = get_close_matches(name, FORMULAS, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"formula: wants one-letter variables, got {name!r}{hint}")
     if not found:
         raise ValueError(f"formula: wants at least one variable, got {expression!r}")
     return found
@@ -89,7 +97,10 @@ def evaluate_formula(
         raise ValueError(f"inputs: wanted {len(names)} columns {names}, got {inputs.shape[1]}")
     formula = Formula("formula", expression, tuple(names), dict(CONSTANTS), "value", 0.0)
     columns = {n: inputs[:, i].numpy() for i, n in enumerate(names)}
-    values = np.broadcast_to(formula.evaluate(**columns), len(inputs))
+    try:
+        values = np.broadcast_to(formula.evaluate(**columns), len(inputs))
+    except (ArithmeticError, IndexError, TypeError) as error:
+        raise ValueError(f"formula: {expression!r} has no value ({error})") from error
     return torch.from_numpy(values.copy())[:, None].to(inputs.dtype)
 
 

@@ -22,6 +22,8 @@ def picker(model: nn.Module) -> Pick | None:
     The first place of a window has nothing to its left: its weights say nothing.
     """
     posterior = getattr(model, "posterior", None)
+    if not getattr(model, "fitted", True):
+        return None
     if posterior is not None:
         return lambda tokens: F.pad(posterior(tokens[:, :-1], tokens[:, 1:]), (0, 0, 1, 0))
     if isinstance(model, Backpack):

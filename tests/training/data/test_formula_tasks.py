@@ -58,3 +58,17 @@ def test_variables_are_in_alphabetical_order_and_constants_are_none():
 def test_a_mistake_is_named(arguments, named):
     with pytest.raises(ValueError, match=named):
         formulas(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("helokan", "did you mean 'hellokan'"),
+        ("x + 1/0", "has no value"),
+        ("x[0]", "wants no indexing"),
+    ],
+)
+def test_a_formula_that_is_none_is_one_line(formula, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        formulas(formula)
+    assert "\n" not in str(caught.value)
