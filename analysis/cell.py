@@ -20,6 +20,7 @@ from analysis.reading.over_seeds import FindingOverSeeds, over_seeds
 from analysis.stability import Interval, Stability, stability
 from analysis.stability.intervals import mean_interval, undefined
 from interpretable_arch.hooks import state_share
+from interpretable_arch.maths.spread import evenly
 from training.data.task import Task
 from training.experiment import Experiment, Seed
 from training.fit import seed_model
@@ -178,7 +179,7 @@ def _stability(
     labels = [_label(m, r, seed) if ok else "diverged" for m, r, ok, seed in asked]
     inputs, targets = task.probe.inputs, task.probe.targets
     # Representations may be wide (d^2 for matrices): fewer inputs are enough to compare them.
-    few = inputs[torch.linspace(0, len(inputs) - 1, min(len(inputs), FEW)).long()]
+    few = inputs[evenly(len(inputs), FEW)]
     trained_features = _features(models, few)
     untrained_features = None if trained_features is None else _features(untrained, few)
     return stability(

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from interpretable_arch.maths.spread import evenly
 from training.data.task import Split, Stream
 from training.objective import IGNORED
 
@@ -30,8 +31,7 @@ def evaluate(
 
 def fixed_indices(data: Split | Stream, windows: int) -> Int[Tensor, " index"]:
     """All examples of a split; at most `windows` evenly spaced windows of a stream."""
-    count = len(data) if isinstance(data, Split) else min(windows, len(data))
-    return torch.linspace(0, len(data) - 1, count, dtype=torch.float64).round().long()
+    return evenly(len(data), len(data) if isinstance(data, Split) else windows)
 
 
 def _counted(targets: Shaped[Tensor, "..."]) -> Float[Tensor, ""]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from analysis.reading.expert_calls import Calls, calls
 from analysis.reading.finding import Finding, Heatmap, Table
 from interpretable_arch.edits import Edit, edited
+from interpretable_arch.maths.spread import evenly
 from training.data.task import Task
 from training.evaluation import fixed_indices
 from training.objective import Measure
@@ -125,8 +126,7 @@ def written(layer: Any, c: Calls, expert: int) -> Float[Tensor, " d_model"] | No
     at = c.of(expert).nonzero().squeeze(1)
     if not len(at):
         return None
-    evenly = torch.linspace(0, len(at) - 1, min(ROWS, len(at))).round().long()
-    part = layer.decompose(c.x[at[evenly]])[f"{_unit(layer)}.{expert}"]
+    part = layer.decompose(c.x[at[evenly(len(at), ROWS)]])[f"{_unit(layer)}.{expert}"]
     return part.value().mean(0)
 
 

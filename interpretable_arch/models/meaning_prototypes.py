@@ -26,6 +26,7 @@ from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.maths.clusters import k_means
+from interpretable_arch.maths.spread import evenly
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 from interpretable_arch.symmetries.groups import Permutation
 from interpretable_arch.symmetry import Action, Factor, Symmetry, weights
@@ -162,7 +163,7 @@ class MeaningPrototypes(nn.Module):
         self.log_v.zero_()
         for word, rows in enumerate(order.split(counts)):
             if len(rows):
-                self._fit_word(word, views[_at_most(rows, self.config.most)])
+                self._fit_word(word, views[rows[evenly(len(rows), self.config.most)]])
 
     def _fit_word(self, word: int, views: Float[Tensor, "occurrence four d_model"]) -> None:
         centres = k_means(views.flatten(1), self.config.senses).centres
@@ -214,10 +215,3 @@ class MeaningPrototypes(nn.Module):
 def _shifted(x: Float[Tensor, "*batch position d"], places: int) -> Tensor:
     """x of `places` later, zero where there is none."""
     return F.pad(x, (0, 0, 0, places))[..., places:, :]
-
-
-def _at_most(rows: Int[Tensor, " row"], most: int) -> Int[Tensor, " kept"]:
-    """Evenly spread rows, at most so many."""
-    if len(rows) <= most:
-        return rows
-    return rows[torch.linspace(0, len(rows) - 1, most, dtype=torch.float64).round().long()]

@@ -82,6 +82,7 @@ EXAMPLES = {
     "mixed": TransformerConfig(
         **{
             **_TINY,
+            "std": 0.8,
             "vocab": 12,  # fewer tokens couldn't tell the senses' hidden units apart
             "d_model": 4,
             "mlp": (

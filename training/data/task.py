@@ -14,6 +14,7 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from interpretable_arch.maths.finite_groups import FiniteGroup
+from interpretable_arch.maths.spread import evenly
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +109,7 @@ class Task:
         At most `probe_size` of them: by default 4096 examples, or 64 windows.
         """
         default = 4096 if isinstance(self.held_out, Split) else 64
-        count = min(len(self.held_out), self.probe_size or default)
-        chosen = torch.linspace(0, len(self.held_out) - 1, count, dtype=torch.float64)
-        return Split(*self.held_out.take(chosen.round().long()))
+        return Split(*self.held_out.take(evenly(len(self.held_out), self.probe_size or default)))
 
     @property
     def sample(self) -> Shaped[Tensor, "input *shape"]:

@@ -24,6 +24,7 @@ from analysis.reading.finding import Finding, Lines, Table
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.layers.written_out import write_out
 from interpretable_arch.maths.sparsity import is_matrix
+from interpretable_arch.maths.spread import evenly
 from training.data.task import Split, Stream, Task
 from training.objective import Measure
 
@@ -160,7 +161,7 @@ def read_pruning(model: nn.Module, task: Task) -> Finding | None:
     if not readable(model, task):
         return None
     weights = Weights(model)
-    data = evenly(task.train)
+    data = some_examples(task.train)
     found, nodes = weight_circuit(model, data, MARGIN), component_circuit(model, data, MARGIN)
     whole, pruned = (
         [float(weights.loss(w, d.inputs, d.targets)) for d in (data, task.probe)]
@@ -195,11 +196,9 @@ def readable(model: nn.Module, task: Task) -> bool:
     return has_loss and hasattr(model, "sites") and 0 < sum(p.numel() for p in matrices) <= LARGEST
 
 
-def evenly(data: Split | Stream) -> Split:
+def some_examples(data: Split | Stream) -> Split:
     """At most `EXAMPLES` examples or windows, evenly spread."""
-    count = min(EXAMPLES, len(data))
-    at = torch.linspace(0, len(data) - 1, count, dtype=torch.float64).round().long()
-    return Split(*data.take(at))
+    return Split(*data.take(evenly(len(data), EXAMPLES)))
 
 
 def _matrices(weights: Weights, found: Circuit) -> Table:

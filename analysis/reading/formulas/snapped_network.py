@@ -16,6 +16,7 @@ from scipy.optimize import least_squares
 
 from analysis.reading.formulas.candidates import LIBRARY, Fit, fit_candidate, fit_constant
 from interpretable_arch.layers.spline import Spline
+from interpretable_arch.maths.spread import evenly
 from interpretable_arch.models.kan import KAN
 
 Inputs = Float[np.ndarray, "example features"]
@@ -128,8 +129,7 @@ def read_edges(model: KAN, inputs: Float[torch.Tensor, "example features"]) -> l
 
 def _spread(x: Float[torch.Tensor, " example"]) -> torch.Tensor:
     """Indices of a few examples, evenly spread over the sorted values."""
-    count = min(len(x), CURVE_POINTS)
-    return x.argsort()[torch.linspace(0, len(x) - 1, count).round().long()]
+    return x.argsort()[evenly(len(x), CURVE_POINTS)]
 
 
 def _fits(x: np.ndarray, y: np.ndarray, flat: bool) -> tuple[Fit, ...]:

@@ -18,6 +18,7 @@ from analysis.reading.finding import Finding, Table
 from analysis.reading.words.sense_table import SenseTable, shown, tabulate
 from analysis.reading.words.sense_use import SenseSource, SenseUse, sense_sources, sense_use
 from interpretable_arch.maths.density import entropy
+from interpretable_arch.maths.spread import evenly
 from training.data.task import Stream, Task
 
 WINDOWS = 256  # held-out windows that are read, spread evenly
@@ -140,10 +141,7 @@ def _windows(stream: Stream, token: int | None = None) -> Int[Tensor, "window po
     chosen = torch.arange(len(stream))
     if token is not None:
         chosen = (stream.take(chosen)[0] == token).any(-1).nonzero().squeeze(1)
-    if len(chosen) > WINDOWS:
-        at = torch.linspace(0, len(chosen) - 1, WINDOWS, dtype=torch.float64).round().long()
-        chosen = chosen[at]
-    return stream.take(chosen)[0]
+    return stream.take(chosen[evenly(len(chosen), WINDOWS)])[0]
 
 
 def _frequent(windows: Tensor) -> Int[Tensor, " word"]:

@@ -57,7 +57,10 @@ def test_plain_data_names_the_kind_of_each_exhibit():
     )
     plain = Finding("All", {"n": 1.0}, exhibits, ("note",)).to_mapping()
     assert [e["kind"] for e in plain["exhibits"]] == ["table", "lines", "heatmap", "pictures"]
-    assert json.loads(json.dumps(plain)) == json.loads(json.dumps(plain))
+    read_back = json.loads(json.dumps(plain))
+    assert read_back["figures"] == {"n": 1.0}
+    assert read_back["exhibits"][1]["y"] == {"f": [1.0, 2.0]}
+    assert read_back["exhibits"][3]["images"] == [[[0.0, 1.0]]]
 
 
 def test_text_is_aligned_and_shows_unprintable_tokens():

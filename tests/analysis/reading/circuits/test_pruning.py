@@ -6,9 +6,9 @@ import torch
 from analysis.reading.circuits.pruning import (
     MARGIN,
     component_circuit,
-    evenly,
     read_pruning,
     shrink,
+    some_examples,
     weight_circuit,
 )
 from analysis.reading.circuits.sparsity import non_zero, read_sparsity
@@ -69,7 +69,7 @@ def test_nothing_is_kept_where_nothing_matters():
 
 def test_a_planted_circuit_is_found(task, planted):
     """25 neurons with 2 + 1 weights that act (and 4 that hold them shut), of 600 in all."""
-    data = evenly(task.train)
+    data = some_examples(task.train)
     with torch.no_grad():
         found = weight_circuit(planted, data, MARGIN)
         nodes = component_circuit(planted, data, MARGIN)
@@ -80,7 +80,7 @@ def test_a_planted_circuit_is_found(task, planted):
 
 
 def test_the_circuit_alone_keeps_the_margin(task, planted):
-    data = evenly(task.train)
+    data = some_examples(task.train)
     with torch.no_grad():
         whole = float(Measure(planted)(data.inputs, data.targets)[0])
         found = weight_circuit(planted, data, MARGIN)
