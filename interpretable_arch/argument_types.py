@@ -36,6 +36,13 @@ def checked(config: type, given: Mapping[str, Any], path: str) -> dict[str, Any]
     return typed
 
 
+def at_least_one(**sizes: int | None) -> None:
+    """ValueError, naming it, for the first size below 1; None is a default that is left open."""
+    for name, got in sizes.items():
+        if got is not None and got < 1:
+            raise ValueError(f"{name}: wanted at least 1, got {got}")
+
+
 def _number(value: Any) -> Any:
     """YAML reads 1e-2, without a point, as text; what is no number stays as it is."""
     try:

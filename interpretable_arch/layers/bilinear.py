@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -41,10 +42,7 @@ class BilinearConfig:
     std_out: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("d_model", "d_hidden", "d_out"):
-            got = getattr(self, name)
-            if got is not None and got < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {got}")
+        at_least_one(d_model=self.d_model, d_hidden=self.d_hidden, d_out=self.d_out)
 
     @property
     def width(self) -> int:

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -40,8 +41,7 @@ class CodebookConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.k <= self.codes:
             raise ValueError(f"k: wanted 1 to codes = {self.codes}, got {self.k}")
-        if self.spares < 1:
-            raise ValueError(f"spares: wanted at least 1, got {self.spares}")
+        at_least_one(spares=self.spares)
 
 
 EXAMPLES = {"plain": CodebookConfig(d_model=4, codes=5, k=2, spares=3, std=0.7)}

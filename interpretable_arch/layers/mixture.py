@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -48,8 +49,7 @@ class MixtureConfig:
 
     def __post_init__(self) -> None:
         assert self.router.k == self.k, "building the router checks its arguments"
-        if self.width < 1:
-            raise ValueError(f"d_expert: wanted at least 1, got {self.width}")
+        at_least_one(d_expert=self.width)
         for name in ("balance_rate", "balance_weight", "z_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: wanted at least 0, got {getattr(self, name)}")

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -43,10 +44,8 @@ class MonetConfig:
 
     def __post_init__(self) -> None:
         check_k(self.k, self.keys)
-        if self.heads < 1:
-            raise ValueError(f"heads: wanted at least 1, got {self.heads}")
-        if self.width < 1:
-            raise ValueError(f"d_expert: wanted at least 1, got {self.width}")
+        at_least_one(heads=self.heads)
+        at_least_one(d_expert=self.width)
 
     @property
     def width(self) -> int:

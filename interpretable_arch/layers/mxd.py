@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -42,8 +43,7 @@ class MxDConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.k <= self.experts:
             raise ValueError(f"k: wanted 1 to experts = {self.experts}, got {self.k}")
-        if self.width < 1:
-            raise ValueError(f"d_mlp: wanted at least 1, got {self.d_mlp}")
+        at_least_one(d_mlp=self.width)
         for name, got in (("std", self.std), ("std_out", self.std_out)):
             if got is not None and got <= 0:
                 why = "decoders of zeros get no gradient"

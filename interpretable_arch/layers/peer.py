@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -52,8 +53,7 @@ class PEERConfig:
 
     def __post_init__(self) -> None:
         check_k(self.k, self.keys)
-        if self.heads < 1:
-            raise ValueError(f"heads: wanted at least 1, got {self.heads}")
+        at_least_one(heads=self.heads)
         if not 1 <= self.width <= self.widest:
             wanted = f"1 to min(d_model, keys - 1) = {self.widest}"
             raise ValueError(f"d_key: wanted {wanted}, got {self.d_key}")

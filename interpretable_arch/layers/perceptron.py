@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -31,8 +32,7 @@ class MLPConfig:
     std_out: float | None = None
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise ValueError(f"d_mlp: wanted at least 1, got {self.d_mlp}")
+        at_least_one(d_mlp=self.width)
 
     @property
     def width(self) -> int:

@@ -22,6 +22,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interpretable_arch.argument_types import at_least_one
+
 GateName = Literal["softmax_of_chosen", "softmax_then_chosen", "sigmoid"]
 BalanceName = Literal["bias", "loss", "none"]
 BALANCES: tuple[str, ...] = get_args(BalanceName)
@@ -94,8 +96,7 @@ class Router:
         ):
             if got not in known:
                 raise ValueError(f"{name}: wanted one of {', '.join(known)}, got {got!r}")
-        if self.experts < 1:
-            raise ValueError(f"experts: wanted at least 1, got {self.experts}")
+        at_least_one(experts=self.experts)
         constant = self.gates == "softmax_of_chosen"
         least = 2 if constant else 1
         if not least <= self.k <= self.experts:

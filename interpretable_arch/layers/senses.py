@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -31,10 +32,8 @@ class SensesConfig:
     std: float = 0.02
 
     def __post_init__(self) -> None:
-        if self.senses < 1:
-            raise ValueError(f"senses: wanted at least 1, got {self.senses}")
-        if self.width < 1:
-            raise ValueError(f"d_hidden: wanted at least 1, got {self.d_hidden}")
+        at_least_one(senses=self.senses)
+        at_least_one(d_hidden=self.width)
 
     @property
     def width(self) -> int:

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.hooks import HookPoint
 from interpretable_arch.layers.norms import RMSNorm
 from interpretable_arch.symmetry import Parameters
@@ -35,11 +36,8 @@ class TokenMatrixConfig:
     std_out: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("d_model", "senses"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
-        if self.width < 1:
-            raise ValueError(f"d_hidden: wanted at least 1, got {self.d_hidden}")
+        at_least_one(d_model=self.d_model, senses=self.senses)
+        at_least_one(d_hidden=self.width)
 
     @property
     def width(self) -> int:

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -41,9 +42,9 @@ class BackpackConfig:
     std: float = 0.02
 
     def __post_init__(self) -> None:
-        for name in ("vocab", "context", "d_model", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
+        at_least_one(
+            vocab=self.vocab, context=self.context, d_model=self.d_model, layers=self.layers
+        )
         if self.senses < 1 or self.d_model % self.senses:
             raise ValueError(f"senses: must divide d_model = {self.d_model}, got {self.senses}")
 

@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, compose
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -44,9 +45,7 @@ class FeedForwardConfig:
     std: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("features", "outputs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
+        at_least_one(features=self.features, outputs=self.outputs)
         if not isinstance(self.layers, list | tuple):
             raise ValueError(f"layers: wanted a list of layers, got {self.layers!r}")
         for place, part in self.stages().items():

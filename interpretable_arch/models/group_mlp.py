@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -34,9 +35,7 @@ class GroupMLPConfig:
     d_mlp: int = 128
 
     def __post_init__(self) -> None:
-        for name in ("order", "d_mlp"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
+        at_least_one(order=self.order, d_mlp=self.d_mlp)
 
 
 EXAMPLES = {"plain": GroupMLPConfig(order=4, d_mlp=3)}

@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -47,8 +48,7 @@ class GroupRepresentationConfig:
     def __post_init__(self) -> None:
         if self.order < 2:
             raise ValueError(f"order: wanted at least 2, got {self.order}")
-        if self.width < 1:
-            raise ValueError(f"d: wanted at least 1, got {self.d}")
+        at_least_one(d=self.width)
 
     @property
     def width(self) -> int:

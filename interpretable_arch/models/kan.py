@@ -16,6 +16,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness, compose
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import record
@@ -45,9 +46,7 @@ class KANConfig:
     std: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("features", "outputs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
+        at_least_one(features=self.features, outputs=self.outputs)
         if isinstance(self.hidden, int) or not all(type(h) is int and h > 0 for h in self.hidden):
             raise ValueError(f"hidden: wanted a list of widths from 1 up, got {self.hidden}")
 

@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.interpretation import Feature, Interpretation
@@ -51,9 +52,7 @@ class MeaningPrototypesConfig:
     std: float = 0.02
 
     def __post_init__(self) -> None:
-        for name in ("senses", "window", "most"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
+        at_least_one(senses=self.senses, window=self.window, most=self.most)
 
 
 EXAMPLES = {

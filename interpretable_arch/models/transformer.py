@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.decomposition import Component, Decomposition, Exactness, compose
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -52,9 +53,9 @@ class TransformerConfig:
         if not isinstance(self.mlp, Mapping) and len(self.mlp) != self.layers:
             wanted = f"one part for each of {self.layers} layers"
             raise ValueError(f"mlp: wanted {wanted}, or one for all, got {len(self.mlp)}")
-        for name in ("vocab", "context", "d_model", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: wanted at least 1, got {getattr(self, name)}")
+        at_least_one(
+            vocab=self.vocab, context=self.context, d_model=self.d_model, layers=self.layers
+        )
         if self.positions not in ("learned", "rotary"):
             raise ValueError(f"positions: wanted learned or rotary, got {self.positions!r}")
 
