@@ -66,8 +66,8 @@ def study(
     say: Say = lambda _: None,
 ) -> Result:
     """Many seeds of one experiment: a comparison with one cell."""
-    pieces = (experiment.model, experiment.optimizer, experiment.trainer, experiment.require)
-    architecture = Architecture(*pieces)
+    e = experiment
+    architecture = Architecture(e.model, e.trainer, e.optimizer, e.require)
     names = experiment.task.class_path, experiment.model.class_path
     alone = Comparison(
         name=experiment.name,

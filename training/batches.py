@@ -1,6 +1,7 @@
 """The batch of each update as a pure function of (order seed, step), for every seed of a block."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from jaxtyping import Shaped
@@ -21,11 +22,14 @@ class Batches:
     def __init__(self, train: Split | Stream, batch_size: int | None, seeds: Sequence[Seed]):
         self._train, self._batch_size, self._seeds = train, batch_size, tuple(seeds)
         self.by_seed = batch_size is not None
-        self._whole = None if self.by_seed else train.take(torch.arange(len(train)))
+
+    @cached_property
+    def _whole(self) -> tuple[Shaped[Tensor, "..."], Shaped[Tensor, "..."]]:
+        return self._train.take(torch.arange(len(self._train)))
 
     def at(self, step: int) -> tuple[Shaped[Tensor, "..."], Shaped[Tensor, "..."]]:
         """Inputs and targets of update `step`: [seed, batch, ...], or [example, ...] if shared."""
-        if self._whole is not None:
+        if not self.by_seed:
             return self._whole
         length, size = len(self._train), self._batch_size
         rows = [batch_indices(length, size, seed.order, step) for seed in self._seeds]

@@ -77,6 +77,8 @@ class Block(nn.Module):
 
     def is_finite(self) -> Bool[Tensor, " seed"]:
         """Whether all parameters of a seed are finite."""
+        if not self._leaves:
+            return torch.ones(self.seeds, dtype=torch.bool)
         rows = [p.detach().isfinite().reshape(self.seeds, -1) for p in self._leaves]
         return torch.stack([row.all(dim=1) for row in rows]).all(dim=0)
 

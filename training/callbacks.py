@@ -1,10 +1,12 @@
 """What happens between the updates of a block: evaluation and a progress bar."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
+from training.experiment import Seed
 from training.module import NEVER, BlockModule
 
 _REFRESH_SECONDS = 0.5
@@ -44,9 +46,9 @@ class Progress(Callback):
         self.name, self.blocks = name, blocks
         self._begun = 0
         self._bar = tqdm(
-            total=blocks * max_steps,
+            total=blocks * max(1, max_steps),
             desc=name,
-            unit="step",
+            unit="step" if max_steps else "fit",
             mininterval=_REFRESH_SECONDS,
             dynamic_ncols=True,
         )
@@ -55,13 +57,22 @@ class Progress(Callback):
         """Leave the bar as it is."""
         self._bar.close()
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, BlockModule)
+    def begin(self, seeds: Sequence[Seed]) -> None:
+        """Name the block that comes next."""
         self._begun += 1
-        first, last, count = pl_module.seeds[0], pl_module.seeds[-1], len(pl_module.seeds)
-        which = f"seed {first}" if count == 1 else f"{count} seeds {first} to {last}"
+        which = (
+            f"seed {seeds[0]}"
+            if len(seeds) == 1
+            else f"{len(seeds)} seeds {seeds[0]} to {seeds[-1]}"
+        )
         part = f" · block {self._begun} of {self.blocks}" if self.blocks > 1 else ""
-        self._bar.set_description_str(f"{self.name}{part} · {which}", refresh=False)
+        self._bar.set_description_str(f"{self.name}{part} · {which}")
+
+    def fitted(self) -> None:
+        """A block that needs no updates is done."""
+        self._bar.update(1)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._bar.update(trainer.global_step)  # an interrupted block has these behind it
 
     def on_train_batch_end(

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,9 +44,9 @@ class Experiment:
     name: str
     model: Part
     task: Part
-    optimizer: Optimizer
     trainer: Trainer
     seeds: tuple[Seed, ...]
+    optimizer: Optimizer = field(default_factory=Optimizer)
     require: Tier | None = None
     also_read: tuple[str, ...] = ()
 
@@ -86,8 +86,8 @@ class Architecture:
     """A model with the optimiser and the trainer that suit it, and the exactness it must keep."""
 
     model: Part
-    optimizer: Optimizer
     trainer: Trainer
+    optimizer: Optimizer = field(default_factory=Optimizer)
     require: Tier | None = None
 
 

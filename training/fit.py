@@ -1,5 +1,6 @@
 """Train the seeds of an experiment that are not on disk yet, and return all its runs."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from training.block_size import choose_block, make_block
 from training.callbacks import Evaluation, Progress
 from training.checkpoint import Checkpointing, SafetensorsIO
 from training.data import Task, build_task
+from training.data_fit import check_steps, fit_from_data, fits_data
 from training.dry_run import check_fit, draws_noise
 from training.experiment import ConfigError, Experiment, Part, Seed
 from training.mirror import Logger, check_logger, mirror
@@ -111,7 +113,8 @@ def _planned(
 
     check_fit(experiment.model.class_path, model(), task)
     check_promise(experiment, model(), task)
-    if draws_noise(model(), task):
+    check_steps(experiment, model())
+    if fits_data(model()) or draws_noise(model(), task):
         experiment = replace(experiment, trainer=replace(experiment.trainer, block=1))
     return plan(experiment, missing, blocks_folder(experiment_folder(root, experiment)), choose)
 
@@ -162,10 +165,36 @@ def train_block(
     origin: Mapping[str, str],
     progress: Progress | None = None,
 ) -> BlockModule:
-    """Train one block to its end, from its checkpoint if there is one."""
-    trainer, checkpoint = experiment.trainer, planned.checkpoint
-    block = make_block([seed_model(experiment, seed, task) for seed in planned.seeds])
+    """Fit one block to the data, then train it to its end, from its checkpoint if there is one."""
+    if progress is not None:
+        progress.begin(planned.seeds)
+    begun = time.monotonic()
+    block = make_block([_fitted(experiment, seed, task, device) for seed in planned.seeds])
     module = BlockModule(experiment, planned.seeds, block, task, origin)
+    module.seconds = time.monotonic() - begun
+    if experiment.trainer.max_steps:
+        _take_steps(experiment, planned.checkpoint, module, device, progress)
+    else:
+        module.to(device).measure(0)
+        if progress is not None:
+            progress.fitted()
+    return module
+
+
+def _fitted(experiment: Experiment, seed: Seed, task: Task, device: torch.device) -> nn.Module:
+    model = seed_model(experiment, seed, task).to(device)
+    fit_from_data(model, task, seed)
+    return model
+
+
+def _take_steps(
+    experiment: Experiment,
+    checkpoint: Path,
+    module: BlockModule,
+    device: torch.device,
+    progress: Progress | None,
+) -> None:
+    trainer = experiment.trainer
     callbacks = [_own_callback(part) for part in trainer.callbacks]
     if progress is not None:
         callbacks.append(progress)
@@ -174,7 +203,6 @@ def train_block(
         callbacks = [Evaluation(trainer.evaluation_period), saving, *callbacks]
         lightning = _lightning(experiment, device, checkpoint.parent, callbacks)
         lightning.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None)
-    return module
 
 
 def _lightning(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from training.batches import Batches
 from training.block import Block
-from training.data.task import Task
+from training.data.task import Stream, Task
 from training.evaluation import evaluate
 from training.experiment import Experiment, Seed
 from training.optimizers import build_optimizer, learning_rate
@@ -93,7 +93,7 @@ class BlockModule(LightningModule):
     def measure(self, step: int) -> None:
         """Evaluate every seed and append to the history."""
         trainer, task = self.experiment.trainer, self.task
-        piece = trainer.batch_size or len(task.train)
+        piece = trainer.batch_size or (64 if isinstance(task.train, Stream) else len(task.train))
         self.block.eval()
         with torch.no_grad(), torch.random.fork_rng():
             windows, measures = trainer.evaluate_windows, self.block.measures

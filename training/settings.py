@@ -75,6 +75,7 @@ class Optimizer:
 class Trainer:
     """How long and on what to train.
 
+    `max_steps` 0 is for models that find their answer in the data (see `training.data_fit`).
     `batch_size` None is the full batch. `evaluate_every` None is a twentieth of the steps; at most
     `evaluate_windows` held-out windows are used then. `block` is how many seeds train at once;
     a model that draws random numbers in training, as dropout does, trains them one at a time.
@@ -94,7 +95,8 @@ class Trainer:
 
     def __post_init__(self) -> None:
         optional = ("batch_size", "evaluate_every", "checkpoint_every")
-        for name in ("max_steps", "evaluate_windows", "block", *optional):
+        at_least("max_steps", self.max_steps, 0)
+        for name in ("evaluate_windows", "block", *optional):
             got = getattr(self, name)
             if got is not None and got != "auto":
                 at_least(name, got, 1)

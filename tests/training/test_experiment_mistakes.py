@@ -31,7 +31,7 @@ from training.experiment import Comparison, ConfigError, Experiment
         ("optimizer.warmup_steps", -1, "optimizer.warmup_steps: wants 0 or more, got -1"),
         ("optimizer.final_fraction", 2, "optimizer.final_fraction: wants a number from 0 to 1"),
         ("trainer.max_steps", 1.5, "trainer.max_steps: wants a whole number, got 1.5"),
-        ("trainer.max_steps", 0, "trainer.max_steps: wants 1 or more, got 0"),
+        ("trainer.max_steps", -1, "trainer.max_steps: wants 0 or more, got -1"),
         ("trainer.compile", 1, "trainer.compile: wants true or false, got 1"),
         ("trainer.precision", 16, "trainer.precision: wants one of 32, 64, got 16"),
         ("trainer.block", "all", "trainer.block: wants a whole number or one of auto, got 'all'"),

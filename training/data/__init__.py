@@ -12,6 +12,7 @@ from training.parsing import parse
 TASKS: dict[str, str] = {
     "formulas": "training.data.formulas.formulas",
     "groups": "training.data.groups.groups",
+    "hidden_process": "training.data.hidden_process.hidden_process",
     "images": "training.data.images.images",
     "modular": "training.data.modular.modular",
     "quotes": "training.data.quotes.quotes",
@@ -19,6 +20,7 @@ TASKS: dict[str, str] = {
     "planted_senses": "training.data.planted_senses.planted_senses",
     "pseudowords": "training.data.pseudowords.pseudowords",
     "repeats": "training.data.repeats.repeats",
+    "symbol_rows": "training.data.symbol_rows.symbol_rows",
     "text": "training.data.text.text",
 }
 

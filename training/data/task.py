@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from interpretable_arch.maths.finite_groups import FiniteGroup
@@ -85,8 +85,9 @@ class Task:
 
     `labels` names the outputs, one raw text each (escaped where shown); `dimensions` holds the
     sizes that a model's config may ask for; `group`, `meanings` and `truth`, the formula of a
-    regression, are the ground truth where there is one; `unit` is that of the loss; `picture` is
-    rows and columns where inputs are images.
+    regression, are the ground truth where there is one; `operators`, a complex matrix for each
+    token (real and imaginary part last), is the process itself where it is known exactly; `unit` is
+    that of the loss; `picture` is rows and columns where inputs are images.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Task:
     unit: str = "nats"
     probe_size: int | None = None
     picture: tuple[int, int] | None = None
+    operators: Float[Tensor, "vocab n n 2"] | None = None
     meanings: Meanings | None = None
     truth: str | None = None
 
@@ -132,6 +134,7 @@ class Task:
             train=self.train.to(device),
             held_out=self.held_out.to(device),
             meanings=None if self.meanings is None else self.meanings.to(device),
+            operators=None if self.operators is None else self.operators.to(device),
         )
 
 
