@@ -50,7 +50,9 @@ class Graph:
 class Formula:
     """An expression over named inputs and constants that gives the model's `quantity`.
 
-    Arithmetic, indexing and abs, cos, exp, log, sin, sqrt, tanh are understood, nothing else.
+    Arithmetic, products of matrices (@), indexing and abs, cos, exp, log, sin, sqrt, tanh are
+    understood, nothing else. Of a sequence model it speaks of texts as long as it has inputs, x0,
+    x1, ..., and gives the quantity of what comes next.
     """
 
     name: str
@@ -89,6 +91,7 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
+    ast.MatMult: operator.matmul,
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }

@@ -11,10 +11,17 @@ cases = pytest.mark.parametrize(("name", "which"), CASES)
 
 
 def example(name: str, which: str, seed: int = 0) -> nn.Module:
-    """The example model at a random point: no parameter and no stored buffer is left at zero."""
+    """The example model at a random point: no parameter and no stored buffer is left at zero.
+
+    Tables of data are those of the model's own `example_batches`, the same for every seed.
+    """
     _, model = ENTRIES[name].load()
     torch.manual_seed(seed)
     built = model(ENTRIES[name].examples()[which])
+    if hasattr(built, "example_batches"):
+        drawn = {n: p.detach().clone() for n, p in built.named_parameters()}
+        built.fit_data(built.example_batches())
+        built.load_state_dict({**built.state_dict(), **drawn})
     with torch.no_grad():
         for value in built.state_dict().values():
             if value.is_floating_point() and not value.any():

@@ -11,12 +11,18 @@ from interpretable_arch.registry import ENTRIES
 
 def rerun(model: torch.nn.Module, x: torch.Tensor) -> list[float]:
     """For each formula, its distance from the model beyond the error that it states."""
-    formulas = model.interpretation().formulas
-    wanted = model(x).detach().numpy()
     beyond = []
-    for formula in formulas:
-        columns = {n: x[:, i : i + 1].numpy() for i, n in enumerate(formula.inputs)}
-        beyond.append(np.abs(formula.evaluate(**columns) - wanted).max() - formula.error)
+    for formula in model.interpretation().formulas:
+        text = getattr(model, "causal", False)
+        wanted = model(x[:, : len(formula.inputs)])[:, -1] if text else model(x)
+        if formula.quantity == "probability":
+            wanted = wanted.softmax(-1)
+        columns = {
+            n: x[:, i].numpy() if text else x[:, i : i + 1].numpy()
+            for i, n in enumerate(formula.inputs)
+        }
+        found = formula.evaluate(**columns).reshape(wanted.shape)
+        beyond.append(np.abs(found - wanted.detach().numpy()).max() - formula.error)
     return beyond
 
 
