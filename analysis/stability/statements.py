@@ -5,10 +5,14 @@ from analysis.stability.nulls import PairMeasure
 from analysis.stability.result import Stability
 
 
-def statements(found: Stability) -> tuple[str, ...]:
-    """The sentences of one result; measures that are missing have none."""
+def statements(found: Stability, identical: bool = False) -> tuple[str, ...]:
+    """The sentences of one result; measures that are missing have none.
+
+    `identical`: all seeds gave the same outputs to the last bit.
+    """
     candidates = (
         _seeds(found),
+        identical and _nothing_drawn(found),
         found.by_output and f"By output: {found.by_output.statement}.",
         found.by_output_with_diverged
         and f"By output, with diverged seeds: {found.by_output_with_diverged.statement}.",
@@ -29,6 +33,14 @@ def _seeds(found: Stability) -> str:
         return f"{seeds}, all diverged: there is nothing to compare."
     lost = f", {len(found.diverged)} of which diverged" if found.diverged else ""
     return f"{seeds}{lost}; intervals are for new seeds on the same {found.inputs} inputs."
+
+
+def _nothing_drawn(found: Stability) -> str:
+    return (
+        f"All {len(found.kept)} outputs are the same to the last bit: the seeds change nothing in"
+        " this procedure. Its entropy is zero by construction, which says nothing of how many"
+        " other optima there are."
+    )
 
 
 def _disagreement(found: Stability) -> str | None:

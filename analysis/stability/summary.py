@@ -91,7 +91,8 @@ def stability(
         curve=() if linkage is None else entropy_curve(linkage),
         statements=(),
     )
-    return replace(found, statements=statements(found))
+    identical = len(probe.kept) > 1 and bool((probe.outputs == probe.outputs[0]).all())
+    return replace(found, statements=statements(found, identical))
 
 
 def _disagreement(probe: Probe) -> tuple[PairMeasure, ErrorReference | None]:
