@@ -77,6 +77,7 @@ def _run(given: list[str]) -> int:
     mapping = load_yaml(chosen.config)
     check_kind(mapping, chosen.config, command)
     mapping = with_overrides(mapping, overrides(chosen.as_dict()), command)
+    chosen.arguments = given
     kind = Comparison if command == "compare" else Experiment
     return run(kind.from_mapping(mapping), chosen)
 

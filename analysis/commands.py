@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from analysis.brief import write_brief
 from analysis.comparison import Result, save
 from analysis.comparison import compare as run_comparison
 from analysis.comparison import study as run_study
@@ -78,5 +79,7 @@ def report(options: Any) -> int:
 
 def _saved(result: Result, options: Any) -> int:
     numbers, page = save(result, options.reports)
+    if options.brief is not None:
+        print(f"brief:   {write_brief(result.to_mapping(), options.arguments, options.brief)}")
     print(f"numbers: {numbers}\npage:    {page}\nruns:    {options.root}")
     return 0

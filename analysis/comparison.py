@@ -67,7 +67,7 @@ def study(
 ) -> Result:
     """Many seeds of one experiment: a comparison with one cell."""
     e = experiment
-    architecture = Architecture(e.model, e.trainer, e.optimizer, e.require)
+    architecture = Architecture(e.model, e.trainer, e.optimizer, e.require, e.loss, e.combine)
     names = experiment.task.class_path, experiment.model.class_path
     alone = Comparison(
         name=experiment.name,
@@ -137,12 +137,13 @@ def counted(count: int, noun: str, plural: str = "s") -> str:
 
 
 def _line(cell: Cell) -> str:
-    classes = cell.stability.by_output
+    classes, disagreement = cell.stability.by_output, cell.stability.disagreement
     classes_asked = math.isfinite(cell.held_out_accuracy.estimate) or "finished" not in cell.status
     parts = [
         f"solved {cell.solved}/{len(cell.seeds)}" if classes_asked else "",
         f"held-out loss {cell.held_out_loss}",
         f"accuracy {cell.held_out_accuracy}" if classes_asked else "",
+        "" if disagreement is None else f"disagreement {disagreement.raw}",
         "" if classes is None else counted(len(classes.counts), "solution class", "es"),
         _read(cell),
         "" if cell.sum_error is None else f"sum of parts within {cell.sum_error:.1e}",

@@ -20,6 +20,7 @@ from training.yaml_file import load_yaml
 OWN = {
     "root": ("runs", "where runs are kept"),
     "reports": ("reports", "where pages are written"),
+    "brief": (None, "also write the figures, in brief, as JSON here"),
     "logger": (None, "csv, wandb (offline) or wandb-online: mirrors each finished run"),
 }
 MEANING = {

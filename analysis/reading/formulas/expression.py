@@ -56,7 +56,7 @@ def _build(node: ast.expr, names: Mapping[str, Any]) -> Any:
         case ast.Subscript(value=value, slice=index):
             parts = index.elts if isinstance(index, ast.Tuple) else [index]
             found = [_build(p, names) for p in parts]
-            return _build(value, names)[tuple(int(i) for i in found)]
+            return np.asarray(_build(value, names))[tuple(np.asarray(i) for i in found)]
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return _BINARY[type(op)](_lifted(_build(left, names)), _lifted(_build(right, names)))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
