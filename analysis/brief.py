@@ -47,6 +47,7 @@ def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
         "diverged": len(stability["diverged"]),
         "seconds": round(cell["seconds"], 1),
         "sum_error": cell["sum_error"],
+        "parameter_spread": cell["parameter_spread"],
         **{name: _interval(cell[name]) for name in INTERVALS},
         **{name: _pair(pair) for name, pair in pairs.items()},
         **{name: _classes(found) for name, found in classes.items()},

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from analysis.parameter_spread import parameter_spread
 from analysis.reading.finding import Finding
 from analysis.reading.findings import read_all
 from analysis.reading.groups import GroupReading, read_group
@@ -49,7 +50,8 @@ class Cell:
     `solved` counts seeds at or above `solved_at`, of all; `seconds` is the training time of all.
     `sum_error` is the worst relative error of the sum of parts against forward, in the precision
     of the run; None for a model without parts. `state_share` is how much the output changes when
-    the state that exactness is given is another input's (mean over seeds).
+    the state that exactness is given is another input's (mean over seeds). `parameter_spread` is
+    how far the canonical parameters of seeds lie apart, of models that claim one optimum.
     """
 
     task: str
@@ -66,6 +68,7 @@ class Cell:
     seconds: float
     sum_error: float | None
     state_share: float | None
+    parameter_spread: float | None
     curves: tuple[Curve, ...]
     stability: Stability
     readings: tuple[Reading | None, ...]
@@ -100,7 +103,8 @@ def measure(
     fine = [run.status == "finished" for run in runs]
     readings = tuple(_read(m, task) if ok else None for m, ok in zip(models, fine, strict=True))
     found = _stability(experiment, models, fine, readings, task, threshold)
-    error, exactness, share = _parts([m for m, ok in zip(models, fine, strict=True) if ok], task)
+    finished = [m for m, ok in zip(models, fine, strict=True) if ok]
+    error, exactness, share = _parts(finished, task)
     also = experiment.also_read
     seen = [_found(m, task, also) if ok else {} for m, ok in zip(models, fine, strict=True)]
     final = [run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0] for run in runs]
@@ -120,6 +124,7 @@ def measure(
         seconds=sum(run.seconds for run in runs),
         sum_error=error,
         state_share=share,
+        parameter_spread=parameter_spread(finished),
         curves=tuple(_curve(run) for run in runs),
         stability=found,
         readings=readings,

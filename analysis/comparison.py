@@ -147,9 +147,15 @@ def _line(cell: Cell) -> str:
         "" if classes is None else counted(len(classes.counts), "solution class", "es"),
         _read(cell),
         "" if cell.sum_error is None else f"sum of parts within {cell.sum_error:.1e}",
+        _spread(cell),
         f"{cell.seconds:.0f} s",
     ]
     return "  " + ", ".join(p for p in parts if p)
+
+
+def _spread(cell: Cell) -> str:
+    spread = cell.parameter_spread
+    return "" if spread is None else f"canonical parameters within {spread:.1e}"
 
 
 def _figures(cell: Cell) -> list[str]:

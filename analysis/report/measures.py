@@ -58,6 +58,7 @@ def _row(measure: Measure, cells: Sequence[Cell]) -> str:
 
 def _groups(cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Measure, ...]], ...]:
     solved_at = percent(cells[0]["solved_at"])
+    unique = Measure("Parameters differ by", "largest canonical entry", _spread)
     return (
         (
             "How well it is learnt",
@@ -80,6 +81,11 @@ def _groups(cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Measure, ...]], ...
                 Measure("Disagreement", "held-out inputs with different answers", _disagreement),
                 Measure("Distance", "of outputs, root mean square √JSD, √nats", _distance),
                 Measure("CKA", "likeness of representations", _cka),
+                *(
+                    (unique,)
+                    if any(cell.get("parameter_spread") is not None for cell in cells)
+                    else ()
+                ),
             ),
         ),
         (
@@ -221,6 +227,12 @@ def _exactness(cell: Cell) -> str:
     meaning = "output change when the state is another input's"
     decides = "" if share is None else f"state share {numeral(share, 2)} ({meaning})"
     return escape(tier) + small(escape(state.removesuffix(")"))) + small(escape(decides))
+
+
+def _spread(cell: Cell) -> str:
+    """Only where one optimum is claimed."""
+    spread = cell.get("parameter_spread")
+    return DASH if spread is None else numeral(spread, 2)
 
 
 def _sum_error(cell: Cell) -> str:

@@ -13,7 +13,8 @@ from training.data import build_task
 
 
 def test_a_failed_condition_is_said_and_counted():
-    conditions = (Condition("gap of 1, 2", 0.0, "above", 1e-6), Condition("norm", 0.0, "below", 1.0))
+    gap = Condition("gap of 1, 2", 0.0, "above", 1e-6)
+    conditions = (gap, Condition("norm", 0.0, "below", 1.0))
     found = certificate_finding(Certificate("unique up to signs", conditions, {"curvature": 2.0}))
     assert found.figures == {"holds": 0.0, "gap of 1, 2": 0.0, "norm": 0.0, "curvature": 2.0}
     assert found.notes[0].startswith("Not certified")
