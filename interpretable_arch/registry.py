@@ -66,17 +66,43 @@ ENTRIES: dict[str, Entry] = {
     "meaning_prototypes": Entry(
         "model", "models.meaning_prototypes", "MeaningPrototypesConfig", "MeaningPrototypes"
     ),
+    "lsrdr": Entry("model", "models.lsrdr", "LSRDRConfig", "LSRDR"),
+    "operator_embedding": Entry(
+        "model", "models.operator_embedding", "OperatorEmbeddingConfig", "OperatorEmbedding"
+    ),
+    "context_mixture": Entry(
+        "model", "models.context_mixture", "ContextMixtureConfig", "ContextMixture"
+    ),
+    "core_remainder": Entry(
+        "model", "models.core_remainder", "CoreRemainderConfig", "CoreRemainder"
+    ),
+    "sense_tensor": Entry("model", "models.sense_tensor", "SenseTensorConfig", "SenseTensor"),
+    "latent_class_em": Entry(
+        "model", "models.latent_class_em", "LatentClassEMConfig", "LatentClassEM"
+    ),
     "kan": Entry("model", "models.kan", "KANConfig", "KAN"),
     "feedforward": Entry("model", "models.feedforward", "FeedForwardConfig", "FeedForward"),
     "group_mlp": Entry("model", "models.group_mlp", "GroupMLPConfig", "GroupMLP"),
     "group_transformer": Entry(
         "model", "models.group_transformer", "GroupTransformerConfig", "GroupTransformer"
     ),
+    "spectral_automaton": Entry(
+        "model", "models.spectral_automaton", "SpectralAutomatonConfig", "SpectralAutomaton"
+    ),
     "group_representation": Entry(
         "model", "models.group_representation", "GroupRepresentationConfig", "GroupRepresentation"
     ),
     "group_orthogonal": Entry(
         "model", "models.group_orthogonal", "GroupOrthogonalConfig", "GroupOrthogonal"
+    ),
+    "quantum_channel": Entry(
+        "model", "models.quantum_channel", "QuantumChannelConfig", "QuantumChannel"
+    ),
+    "quantum_channel_likelihood": Entry(
+        "model",
+        "models.quantum_channel_likelihood",
+        "QuantumChannelLikelihoodConfig",
+        "QuantumChannelLikelihood",
     ),
 }
 

@@ -1,29 +1,31 @@
 """A block of seeds that is trained together: what a model and a stack of models have in common."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from training.constraint import constrain
-from training.objective import Measure, Objective, counting
+from training.objective import Loss, Measure, Objective, counting
 from training.optimizers import clip_by_seed
 
 
 class Block(nn.Module):
     """Parameters of one or more seeds; every result has a leading seed axis.
 
-    `tree` holds the parameters, with `seed_axes` (0 or 1) leading axes of length `seeds`.
+    `tree` holds the parameters, with `seed_axes` (0 or 1) leading axes of length `seeds`. `loss` is
+    what to train on where the model has none of its own; None: the cross-entropy.
     """
 
     seed_axes: int
 
-    def __init__(self, tree: nn.Module, seeds: int) -> None:
+    def __init__(self, tree: nn.Module, seeds: int, loss: Loss | None = None) -> None:
         super().__init__()
         self.tree, self.seeds = tree, seeds
         # In tuples, so that nothing lists the tree's parameters a second time.
-        self._wrapped = (Objective(tree), Measure(tree))
+        self._wrapped = (Objective(tree, loss), Measure(tree))
         self._counted: Tensor | None = None
         self._leaves = tuple(tree.parameters())
 
@@ -88,8 +90,8 @@ class OneSeed(Block):
 
     seed_axes = 0
 
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__(model, seeds=1)
+    def __init__(self, model: nn.Module, loss: Loss | None = None) -> None:
+        super().__init__(model, seeds=1, loss=loss)
 
     def run(self, module: nn.Module, inputs: Tensor, targets: Tensor, by_seed: bool) -> Tensor:
         data = (inputs[0], targets[0]) if by_seed else (inputs, targets)
@@ -105,3 +107,11 @@ def untied_state(tree: nn.Module) -> dict[str, Tensor]:
     saved = tree.state_dict(keep_vars=True)
     first = {id(tensor): name for name, tensor in reversed(saved.items())}
     return {name: t.detach() for name, t in saved.items() if first[id(t)] == name}
+
+
+@torch.no_grad()
+def set_seed_values(block: Block, index: int, values: Mapping[str, Tensor]) -> None:
+    """Give one seed of the block these values, by a model's names; the others stay."""
+    held = dict((*block.tree.named_parameters(), *block.tree.named_buffers()))
+    for name, value in values.items():
+        (held[name][index] if block.seed_axes else held[name]).copy_(value)

@@ -18,6 +18,8 @@ from training.batches import Batches
 from training.block import Block, OneSeed
 from training.data.task import Task
 from training.experiment import Experiment, Seed
+from training.losses import build_loss
+from training.objective import Loss
 from training.optimizers import build_optimizer
 from training.seed_stack import SeedStack
 
@@ -64,7 +66,7 @@ def _seconds_per_seed(
     experiment: Experiment, seeds: Sequence[Seed], model: nn.Module, task: Task
 ) -> float:
     """Seconds of one update divided by the number of seeds: the fastest of a few."""
-    block = make_block([copy.deepcopy(model)] * len(seeds))
+    block = make_block([copy.deepcopy(model)] * len(seeds), build_loss(experiment.loss))
     batches = Batches(task.train, experiment.trainer.batch_size, seeds)
     optimizer = build_optimizer(experiment.optimizer, block.parameters(), block.seed_axes)
     begun, times = time.perf_counter(), []
@@ -76,11 +78,11 @@ def _seconds_per_seed(
     return min(times[1:]) / len(seeds)
 
 
-def make_block(models: Sequence[nn.Module]) -> Block:
-    """A lone model as it is, or several as a stack."""
+def make_block(models: Sequence[nn.Module], loss: Loss | None = None) -> Block:
+    """A lone model as it is, or several as a stack; `loss` where it is not the cross-entropy."""
     if len(models) > 1:
-        return SeedStack(models)
-    return OneSeed(models[0])
+        return SeedStack(models, loss)
+    return OneSeed(models[0], loss)
 
 
 def _update(

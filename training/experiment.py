@@ -38,7 +38,9 @@ class Experiment:
     """One model on one task under one optimiser, trained once for each seed.
 
     `require` is the weakest exactness that will do: unconditional, given, remainder, approximate.
-    `also_read` names readings that take long and are made when asked for.
+    `also_read` names readings that take long and are made when asked for. `loss` is what to train
+    on instead of the cross-entropy (see `losses`), `combine` makes each seed's run from several
+    (see `combine`).
     """
 
     name: str
@@ -49,6 +51,8 @@ class Experiment:
     optimizer: Optimizer = field(default_factory=Optimizer)
     require: Tier | None = None
     also_read: tuple[str, ...] = ()
+    loss: Part | None = None
+    combine: Part | None = None
 
     def __post_init__(self) -> None:
         _check_name("name", self.name)
@@ -76,6 +80,7 @@ class Experiment:
         """
         aside = ("name", "seeds", "require", "also_read")
         plain = {k: v for k, v in self.to_mapping().items() if k not in aside}
+        plain = {k: v for k, v in plain.items() if v is not None}
         plain["trainer"] = {k: v for k, v in plain["trainer"].items() if k not in LAYOUT}
         text = json.dumps(_canonical(plain), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -83,12 +88,15 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model with the optimiser and the trainer that suit it, and the exactness it must keep."""
+    """A model with the optimiser and the trainer that suit it, the exactness it must keep, and the
+    loss and the combination that an `Experiment` may ask for."""
 
     model: Part
     trainer: Trainer
     optimizer: Optimizer = field(default_factory=Optimizer)
     require: Tier | None = None
+    loss: Part | None = None
+    combine: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,8 @@ class Comparison:
                     trainer=architecture.trainer,
                     require=architecture.require,
                     also_read=self.also_read,
+                    loss=architecture.loss,
+                    combine=architecture.combine,
                 ),
             )
             for task_name, task in self.tasks.items()

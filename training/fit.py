@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback
@@ -15,15 +14,21 @@ from torch import nn
 
 from interpretable_arch.registry import build, locate
 from training.atomic import remove_leftovers
+from training.batches import Batches
 from training.block_size import choose_block, make_block
 from training.callbacks import Evaluation, Progress
 from training.checkpoint import Checkpointing, SafetensorsIO
+from training.combine import build_combination
+from training.combine.members import Assignment, members_experiment
 from training.data import Task, build_task
 from training.data_fit import check_steps, fit_from_data, fits_data
 from training.dry_run import check_fit, draws_noise
 from training.experiment import ConfigError, Experiment, Part, Seed
+from training.finished import runs_of
+from training.losses import build_loss
 from training.mirror import Logger, check_logger, mirror
-from training.module import NEVER, BlockModule
+from training.module import BlockModule
+from training.objective import Loss
 from training.origin import origin_of, refuse_stale
 from training.plan import PlannedBlock, blocks_folder, plan
 from training.promise import check_promise
@@ -31,7 +36,6 @@ from training.runs import (
     DTYPES,
     Run,
     RunExistsError,
-    current_versions,
     experiment_folder,
     find_runs,
     load_run,
@@ -74,7 +78,8 @@ def fit(
     missing = [seed for seed in experiment.seeds if seed not in runs]
     if missing:
         with undisturbed(DTYPES[experiment.trainer.precision]), quiet_lightning():
-            for run in _train(experiment, missing, task, origin, root, progress):
+            make = _train if experiment.combine is None else _combine
+            for run in make(experiment, missing, task, origin, root, progress):
                 runs[run.seed] = run
                 mirror(run, folder, logger)
     return tuple(runs[seed] for seed in experiment.seeds)
@@ -94,10 +99,33 @@ def _train(
     with _bar(experiment, len(blocks), progress) as bar:
         for planned in blocks:
             module = train_block(experiment, planned, task, device, origin, bar)
-            for run in _runs_of(module):
+            for run in runs_of(module):
                 if run.seed in missing:
                     yield _kept(root, run)
             planned.checkpoint.unlink(missing_ok=True)
+
+
+def _combine(
+    experiment: Experiment,
+    missing: Sequence[Seed],
+    task: Task,
+    origin: Mapping[str, str],
+    root: Path,
+    progress: bool,
+) -> Iterator[Run]:
+    """Each missing seed's run, made of members that stay in the store beside it."""
+    assert experiment.combine is not None
+    method = build_combination(experiment.combine)
+    alone = members_experiment(experiment, missing, method.members)
+    members = iter(fit(alone, root, progress=progress))
+    task = task.to(device_of(experiment.trainer.accelerator))
+    folder = blocks_folder(experiment_folder(root, experiment))
+    for seed in missing:
+        mine = tuple(next(members) for _ in range(method.members))
+        checkpoint = folder / f"student-{seed}.safetensors"
+        asked = Assignment(experiment, seed, mine, task, origin, checkpoint)
+        yield _kept(root, method.combine(asked))
+        checkpoint.unlink(missing_ok=True)
 
 
 def _planned(
@@ -164,13 +192,19 @@ def train_block(
     device: torch.device,
     origin: Mapping[str, str],
     progress: Progress | None = None,
+    batches: Batches | None = None,
+    loss: Loss | None = None,
 ) -> BlockModule:
-    """Fit one block to the data, then train it to its end, from its checkpoint if there is one."""
+    """Fit one block to the data, then train it to its end, from its checkpoint if there is one.
+
+    `batches` and `loss` stand in for those of the task and of the experiment.
+    """
     if progress is not None:
         progress.begin(planned.seeds)
     begun = time.monotonic()
-    block = make_block([_fitted(experiment, seed, task, device) for seed in planned.seeds])
-    module = BlockModule(experiment, planned.seeds, block, task, origin)
+    models = [_fitted(experiment, seed, task, device) for seed in planned.seeds]
+    block = make_block(models, loss or build_loss(experiment.loss, models[0]))
+    module = BlockModule(experiment, planned.seeds, block, task, origin, batches)
     module.seconds = time.monotonic() - begun
     if experiment.trainer.max_steps:
         _take_steps(experiment, planned.checkpoint, module, device, progress)
@@ -251,32 +285,3 @@ def device_of(accelerator: str) -> torch.device:
     if name == "auto":
         name = "cuda" if available["cuda"] else "cpu"
     return torch.device(name)
-
-
-def _runs_of(module: BlockModule) -> Iterator[Run]:
-    versions = current_versions()
-    for index, seed in enumerate(module.seeds):
-        diverged_at = int(module.diverged_at[index])
-        yield Run(
-            experiment=module.experiment,
-            seed=seed,
-            status="finished" if diverged_at == NEVER else "diverged",
-            metrics=_metrics(module, index),
-            weights=module.block.seed_state(index),
-            seconds=module.seconds / len(module.seeds),
-            versions=versions,
-            labels=module.task.labels,
-            diverged_at=None if diverged_at == NEVER else diverged_at,
-            origin=module.origin,
-        )
-
-
-def _metrics(module: BlockModule, index: int) -> pyarrow.Table:
-    rows = torch.stack([values[index] for _, values in module.history])
-    columns = dict(zip(("train_loss", "held_out_loss", "held_out_accuracy"), rows.T, strict=True))
-    return pyarrow.table(
-        {
-            "step": pyarrow.array([step for step, _ in module.history], pyarrow.int64()),
-            **{name: pyarrow.array(column.numpy()) for name, column in columns.items()},
-        }
-    )

@@ -28,6 +28,7 @@ NEVER = -1
 class BlockModule(LightningModule):
     """Trains `block`, which holds the models of `seeds`, on a task that lies on the device.
 
+    `batches` stand in for the task's own, where given.
     `history` collects (step, [seed, (train loss, held-out loss, held-out accuracy)]);
     `diverged_at` holds the first step at which a seed was not finite, or NEVER.
     """
@@ -41,11 +42,12 @@ class BlockModule(LightningModule):
         block: Block,
         task: Task,
         origin: Mapping[str, str],
+        batches: Batches | None = None,
     ) -> None:
         super().__init__()
         self.origin = dict(origin)
         self.experiment, self.seeds, self.block, self.task = experiment, tuple(seeds), block, task
-        self.batches = Batches(task.train, experiment.trainer.batch_size, seeds)
+        self.batches = batches or Batches(task.train, experiment.trainer.batch_size, seeds)
         self.register_buffer("diverged_at", torch.full((len(seeds),), NEVER))
         self.history: list[tuple[int, Float[Tensor, "seed 3"]]] = []
         self.latest: Float[Tensor, " seed"] | None = None

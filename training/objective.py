@@ -1,9 +1,11 @@
 """What training minimises and evaluation counts, as modules so that parameters can be swapped in.
 
 A model's own `loss(inputs, targets)` where it defines one; otherwise the cross-entropy of its
-outputs over the last axis, in nats, over the targets that are not -100.
+outputs over the last axis, in nats, over the targets that are not -100, or what the experiment asks
+for instead (see `losses`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 IGNORED = -100
+Loss = Callable[..., Tensor]  # outputs, targets -> a mean
 
 
 class Objective(nn.Module):
@@ -23,9 +26,9 @@ class Objective(nn.Module):
     loss, flat: under vmap a number can leave only as a result. `layout` says whose is whose.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, loss: Loss | None = None) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.loss = model, loss or cross_entropy
         self.layout: list[tuple[nn.Module, str, int]] = []
 
     def forward(
@@ -35,7 +38,7 @@ class Objective(nn.Module):
         if own_loss is not None:
             loss = own_loss(inputs, targets)
         else:
-            loss = cross_entropy(self.model(inputs), targets)
+            loss = self.loss(self.model(inputs), targets)
         due = [m.penalty() for m in penalised(self.model)]
         loss = sum((p.to(loss.dtype) for p in due if p is not None), loss)
         counted = [(m, m.statistics()) for m in counting(self.model)]

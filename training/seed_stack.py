@@ -13,6 +13,7 @@ from torch.func import functional_call, vmap
 
 from interpretable_arch.layers.written_out import write_out
 from training.block import Block, untied_state
+from training.objective import Loss
 
 
 class SeedStack(Block):
@@ -25,13 +26,13 @@ class SeedStack(Block):
 
     seed_axes = 1
 
-    def __init__(self, models: Sequence[nn.Module]) -> None:
+    def __init__(self, models: Sequence[nn.Module], loss: Loss | None = None) -> None:
         _check_alike(models)
         tree = copy.deepcopy(models[0])
         write_out(tree, True)  # scaled_dot_product_attention is slow under vmap
         _stack_parameters(tree, models)
         shared = _stack_buffers(tree, models)
-        super().__init__(tree, seeds=len(models))
+        super().__init__(tree, seeds=len(models), loss=loss)
         names = [name for name, _ in (*tree.named_parameters(), *tree.named_buffers())]
         self._axes = {f"model.{name}": None if name in shared else 0 for name in names}
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import nn
 
+from analysis.reading.certificates import read_certificate
 from analysis.reading.circuits.induction import read_induction
 from analysis.reading.circuits.paths import read_paths
 from analysis.reading.circuits.pruning import read_pruning
@@ -13,23 +14,40 @@ from analysis.reading.eigenfeatures import read_eigenfeatures
 from analysis.reading.experts import read_experts
 from analysis.reading.finding import Finding
 from analysis.reading.formulas.additive import read_additive
+from analysis.reading.formulas.rerun import read_rerun
 from analysis.reading.formulas.spline_formula import read_symbolic
+from analysis.reading.sequences.automaton import read_automaton
+from analysis.reading.sequences.channel import read_channel
+from analysis.reading.sequences.description_accuracy import read_description_accuracy
+from analysis.reading.sequences.lsrdr import read_lsrdr
+from analysis.reading.words.context_votes import read_context_votes
 from analysis.reading.words.meanings import read_meanings
+from analysis.reading.words.remainder import read_remainder
+from analysis.reading.words.sense_tensor import read_sense_tensor
 from analysis.reading.words.senses import read_senses
 from interpretable_arch.registry import nearest
 from training.data.task import Task
 
 Reader = Callable[[nn.Module, Task], Finding | None]
 READERS: tuple[Reader, ...] = (
+    read_certificate,
+    read_rerun,
     read_experts,
     read_eigenfeatures,
     read_senses,
     read_meanings,
+    read_context_votes,
+    read_remainder,
+    read_sense_tensor,
     read_induction,
     read_paths,
     read_sparsity,
     read_symbolic,
     read_additive,
+    read_automaton,
+    read_description_accuracy,
+    read_channel,
+    read_lsrdr,
 )
 # These take many seconds a model.
 ON_REQUEST: Mapping[str, Reader] = {"pruning": read_pruning}

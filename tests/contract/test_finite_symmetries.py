@@ -53,8 +53,18 @@ LOG_ORDER = {
     "backpack-plain": TWO + TWO + 2 * TWO + math.log(24) + 5 * TWO + math.log(6),
     "sense_softmax-plain": TWO + 7 * math.log(6) + 5 * TWO + math.log(6),
     "meaning_prototypes-plain": TWO + 5 * TWO + NEURONS + 7 * math.log(6),
+    "sense_tensor-plain": math.log(6),
+    "sense_tensor-window": math.log(2),
+    "latent_class_em-plain": math.log(6),
     "spline-extend": 0.0,
     "spline-clamp": 0.0,
+    "lsrdr-plain": TWO,  # complex conjugation of all tokens
+    "lsrdr-wide": TWO,
+    "operator_embedding-plain": TWO,
+    "operator_embedding-wide": TWO,
+    "context_mixture-plain": 0.0,
+    "context_mixture-witten_bell": 0.0,
+    "core_remainder-plain": TWO + 5 * TWO + NEURONS,
     "kan-extend": math.log(6) + 3 * TWO,  # silu(x) - silu(-x) = x, so that signs are free
     "kan-clamp": TWO,
     "kan-deep": 2 * (TWO + 2 * TWO),
@@ -66,12 +76,19 @@ LOG_ORDER = {
     "feedforward-headed": math.log(6) + 3 * PRODUCT + NEURONS,
     "attention_only-one": TWO + 3 * TWO,  # the stream, two heads, an OV circuit in each
     "attention_only-two": TWO + 2 * 3 * TWO,
+    "spectral_automaton-plain": 3 * TWO,  # basis, sign of start, sign of operators
+    "spectral_automaton-wide": 3 * TWO,
     "group_mlp-plain": math.log(6),
     "group_transformer-plain": TWO + 5 * TWO + NEURONS,
     "group_representation-plain": TWO,
     "group_representation-whole": TWO,
     "group_orthogonal-plain": 0.0,  # d = 3: -1 acts as 1, so that rotations are everything
     "group_orthogonal-whole": TWO,
+    "quantum_channel-plain": TWO,  # all operators conjugated; unitary groups are connected
+    "quantum_channel-mixed": TWO,
+    "quantum_channel-wide": TWO,
+    "quantum_channel_likelihood-plain": TWO,
+    "quantum_channel_likelihood-wide": TWO,
 }
 
 HEADS = {"W_Q": 1, "W_K": 1, "W_V": 1, "W_O": 0, "b_Q": 0}
@@ -150,6 +167,10 @@ def units(name: str, which: str) -> list[dict[str, int]]:
         "transformer": transformer(which) if name == "transformer" else [],
         "backpack": [senses, under("senses.", MLP), *block("blocks.0.")],
         "spline": [],
+        "lsrdr": [],
+        "operator_embedding": [],
+        "context_mixture": [],
+        "core_remainder": block("remainder.blocks.0."),
         "kan": [kan(i) for i in range(2 if which == "deep" else 1)],
         "bilinear": BILINEAR,
         "feedforward": {
@@ -164,8 +185,13 @@ def units(name: str, which: str) -> list[dict[str, int]]:
         "meaning_prototypes": [{"M": 0}, *block("body.blocks.0.")],
         "group_mlp": [{"E_a": 1, "E_b": 1, "W_U": 0}],
         "group_transformer": block("body.blocks.0."),
+        "spectral_automaton": [],
+        "sense_tensor": [{"prior": 0, "evidence": 0, "emission": 0}],
+        "latent_class_em": [{"prior": 0, "evidence": 0, "emission": 0}],
         "group_representation": [],
         "group_orthogonal": [],
+        "quantum_channel": [{"K": 1}] if which != "plain" else [],
+        "quantum_channel_likelihood": [{"K": 1}] if which != "plain" else [],
     }[name]
 
 

@@ -11,12 +11,17 @@ from training.parsing import parse
 
 TASKS: dict[str, str] = {
     "formulas": "training.data.formulas.formulas",
+    "graph_walks": "training.data.graph_walks.graph_walks",
     "groups": "training.data.groups.groups",
     "hidden_process": "training.data.hidden_process.hidden_process",
     "images": "training.data.images.images",
+    "latent_classes": "training.data.latent_classes.latent_classes",
+    "letters": "training.data.letters.letters",
+    "matrix_tuples": "training.data.matrix_tuples.matrix_tuples",
     "modular": "training.data.modular.modular",
     "quotes": "training.data.quotes.quotes",
     "nonsense": "training.data.nonsense.nonsense",
+    "planted_period": "training.data.planted_period.planted_period",
     "planted_senses": "training.data.planted_senses.planted_senses",
     "pseudowords": "training.data.pseudowords.pseudowords",
     "repeats": "training.data.repeats.repeats",

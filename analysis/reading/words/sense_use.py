@@ -1,10 +1,11 @@
 """Where a model keeps tokens as lists of meanings, and how it uses them on a text.
 
-Three kinds are read alike: a Backpack's senses (Hewitt et al. 2023, arXiv 2305.16765), layers of
-`token_matrix` in a transformer, and the predicted meanings of a softmax over senses. In a Backpack
-a sense acts at every later position: the weight of meaning l of an occurrence is its share of what
-all positions of the window take from it. A softmax over senses weighs an occurrence by the words
-to its left, and writes nothing: its meanings are compared with the mean vectors of other words.
+Four kinds are read alike: a Backpack's senses (Hewitt et al. 2023, arXiv 2305.16765), layers of
+`token_matrix` in a transformer, the predicted meanings of a softmax over senses, and hidden
+classes. In a Backpack a sense acts at every later position: the weight of meaning l of an
+occurrence is its share of what all positions of the window take from it. A softmax over senses and
+hidden classes weigh an occurrence by the words to its left, and write nothing: their meanings are
+compared with the mean vectors, or the words raised, of other words.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from interpretable_arch.hooks import record
+from interpretable_arch.latent_classes import LatentClasses
 from interpretable_arch.layers.density_senses import DensitySenses
 from interpretable_arch.layers.token_matrix import MeaningTable, TokenMatrix
 from interpretable_arch.models.backpack import Backpack
@@ -60,6 +62,8 @@ def sense_sources(model: nn.Module) -> tuple[SenseSource, ...]:
         return (_backpack(model),)
     if isinstance(model, SenseSoftmax):
         return (_softmax(model),)
+    if isinstance(model, LatentClasses):
+        return (_latent_classes(model),)
     if not isinstance(model, Transformer):
         return ()
     layers = [(n, m) for n, m in model.named_modules() if isinstance(m, TokenMatrix)]
@@ -106,6 +110,23 @@ def _softmax(model: SenseSoftmax) -> SenseSource:
         return weights, weights
 
     return SenseSource("predicted senses", count, table, use, vectors.mean(1).T)
+
+
+def _latent_classes(model: LatentClasses) -> SenseSource:
+    # A class writes the words that it raises over the classes' mean.
+    classes = torch.eye(model.config.classes).to(model.prior)
+    raised = model.emission.detach().log_softmax(-1)
+
+    def table(tokens: Tensor) -> MeaningTable:
+        rest = model.meanings()[tokens]
+        return MeaningTable(classes.expand(len(tokens), -1, -1), rest)
+
+    def use(tokens: Tensor) -> tuple[Tensor, Tensor]:
+        found = model.posterior(tokens[:, :-1], tokens[:, 1:])
+        weights = torch.cat([model.meanings()[tokens[:, :1]], found], 1)
+        return weights, weights
+
+    return SenseSource("classes", len(classes), table, use, raised - raised.mean(0))
 
 
 def _layer(model: Transformer, name: str, layer: TokenMatrix) -> SenseSource:

@@ -1,0 +1,259 @@
+"""A convex language model: counts of literal contexts, mixed in logits by a gate.
+
+    logit(w) = sum over o = 0..n of alpha[g, o] log p_o(w | last o symbols)
+
+p_o are count models (`maths.context_rows`, modified Kneser-Ney or Witten-Bell). The gate g is
+discrete: the length of the longest context that was ever seen, and how often it was. Orders beyond
+those that say something new have no weight. Cross-entropy is convex in alpha, and strictly so with
+l2/2 |alpha - prior|^2: one optimum, found by Newton's method (`maths.gated_logits`) from any start.
+The prior is the longest seen context alone.
+
+Counts know the text that they come from by heart, so alpha is fitted on text that they have not
+seen: every `parts`-th block of `block` symbols is kept aside, the rest is counted, alpha is fitted
+on what was kept aside, `folds` such parts in turn (deleted interpolation, Jelinek and Mercer 1980).
+Then everything is counted. Mixing in the logistic domain follows Mahoney (2005, PAQ).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from interpretable_arch.argument_types import at_least_one
+from interpretable_arch.certificate import Certificate, Condition
+from interpretable_arch.context_reading import logits_formula, weight_features
+from interpretable_arch.decomposition import Component, Decomposition, Exactness
+from interpretable_arch.edits import Site
+from interpretable_arch.hooks import HookPoint, record
+from interpretable_arch.interpretation import Interpretation
+from interpretable_arch.layers.context_tables import ContextTables
+from interpretable_arch.maths.context_rows import Smoothing
+from interpretable_arch.maths.gated_logits import fit_gates
+from interpretable_arch.maths.ngrams import kept_aside, without
+from interpretable_arch.symmetry import Symmetry
+
+LEVEL = 1e-9  # the joint gradient norm at which Newton's method stops
+GRADIENT_BOUND = 1e-8
+FEW = 3  # pieces on which Newton's method comes near the optimum at little cost
+PIECE = 2**18  # places x vocab handled at once
+Piece = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class ContextMixtureConfig:
+    """Contexts of 0 to `order` symbols; `buckets` are the upper bounds of how often the longest was
+    seen, the last bucket open; at most `places` symbols are fitted on; `std` is the start's."""
+
+    vocab: int
+    order: int = 12
+    smoothing: Smoothing = "kneser_ney"
+    buckets: tuple[int, ...] = (1, 2, 4, 16)
+    l2: float = 1e-4
+    parts: int = 20
+    folds: int = 1
+    block: int = 128
+    places: int = 100_000
+    steps: int = 100
+    std: float = 0.1
+
+    def __post_init__(self) -> None:
+        at_least_one(vocab=self.vocab, order=self.order, folds=self.folds, block=self.block)
+        at_least_one(places=self.places, steps=self.steps)
+        if self.parts < max(2, self.folds):
+            raise ValueError(f"parts: wanted at least {max(2, self.folds)}, got {self.parts}")
+        if self.l2 <= 0:
+            raise ValueError(f"l2: wanted more than 0, for there to be one optimum, got {self.l2}")
+        if list(self.buckets) != sorted({b for b in self.buckets if b > 0}):
+            raise ValueError(f"buckets: wanted ascending numbers from 1 up, got {self.buckets}")
+
+
+EXAMPLES = {
+    "plain": ContextMixtureConfig(
+        vocab=5, order=2, buckets=(2,), parts=4, folds=4, block=7, l2=1e-3
+    ),
+    "witten_bell": ContextMixtureConfig(
+        vocab=4, order=1, smoothing="witten_bell", buckets=(22,), parts=3, folds=3, block=5, l2=1e-3
+    ),
+}
+
+
+class ContextMixture(nn.Module):
+    """Tokens [batch, position] to logits of the next token [batch, position, vocab].
+
+    alpha is the only parameter: `weights` shows it as [gate, order]. The text is a saved buffer of
+    `tables`, which count it. Before `fit_data` all answers are uniform.
+    """
+
+    causal = True
+    fitted_alpha: Float[Tensor, " weight"]
+    optimum: Float[Tensor, "4"]
+    bounds: Int[Tensor, " bucket"]
+    speaks: Bool[Tensor, "gate order"]
+
+    def __init__(self, config: ContextMixtureConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.tables = ContextTables(config.vocab, config.order, config.smoothing)
+        self.register_buffer("speaks", _speaks(config), persistent=False)
+        self.register_buffer("bounds", torch.tensor(config.buckets).long(), persistent=False)
+        self.alpha = nn.Parameter(config.std * torch.randn(int(self.speaks.sum())))
+        self.register_buffer("fitted_alpha", self.alpha.detach().clone())
+        # Gradient norm, least curvature, loss in nats and steps of the last fit.
+        self.register_buffer("optimum", torch.full((4,), torch.nan))
+        self.hook_gate, self.hook_votes = HookPoint(), HookPoint()
+
+    def forward(
+        self, tokens: Int[Tensor, "*batch position"]
+    ) -> Float[Tensor, "*batch position vocab"]:
+        contexts = self.tables.contexts(tokens)
+        weights = self.weights()[self.hook_gate(self.gate(contexts))]
+        parts = self._parts(contexts, weights)
+        if self.hook_votes.active:
+            return self.hook_votes(torch.stack(list(parts), -2)).sum(-2)
+        return sum(parts, torch.zeros((), dtype=weights.dtype, device=weights.device))
+
+    def _parts(
+        self, contexts: Sequence[Tensor], weights: Float[Tensor, "*index order"]
+    ) -> Iterator[Float[Tensor, "*index vocab"]]:
+        flat = [c.flatten() for c in contexts]
+        for k, log_p in enumerate(self.tables.log_p(flat)):
+            yield weights[..., k, None] * log_p.view(*weights.shape[:-1], -1)
+
+    def weights(self) -> Float[Tensor, "gate order"]:
+        """alpha by gate and order; 0 where an order says nothing new."""
+        slot = (self.speaks.flatten().long().cumsum(0) - 1).view_as(self.speaks)
+        return torch.where(self.speaks, self.alpha[slot.clamp_min(0)], 0.0)
+
+    def gate(
+        self, contexts: Sequence[Int[Tensor, "*batch position"]]
+    ) -> Int[Tensor, "*batch position"]:
+        """Length of the longest context seen x bucket of how often it was."""
+        longest, often = self.tables.longest(contexts)
+        return longest * (len(self.bounds) + 1) + (often[..., None] > self.bounds).sum(-1)
+
+    @torch.no_grad()
+    def fit_data(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Find alpha on text kept aside, then count everything.
+
+        `batches` are texts: tokens [1, n] and the tokens that follow them. Raises ValueError where
+        none has more symbols than the longest context and what follows it.
+        """
+        c = self.config
+        texts = [torch.cat([tokens[0, :1], after[0]]) for tokens, after in batches]
+        longest = max((len(t) for t in texts), default=0)
+        if longest < c.order + 2:
+            raise ValueError(
+                f"text: wanted at least order + 2 = {c.order + 2} symbols, got {longest}"
+            )
+        pieces = self.kept_aside(texts)
+        prior = longest_alone(self.speaks)
+        start, some = self.weights(), pieces[:: max(1, len(pieces) // FEW)]
+        start = fit_gates(lambda: some, start, prior, c.l2, c.steps, LEVEL).alpha
+        found = fit_gates(lambda: pieces, start, prior, c.l2, c.steps, LEVEL)
+        del pieces, some
+        self.alpha.copy_(found.alpha[self.speaks])
+        self.fitted_alpha.copy_(self.alpha)
+        values = (found.gradient_norm, found.least_curvature, found.loss, float(found.steps))
+        self.optimum.copy_(torch.tensor(values, dtype=torch.float64))
+        self.tables.hold(texts)
+
+    def kept_aside(self, texts: Sequence[Int[Tensor, "_"]]) -> list[Piece]:
+        """What alpha is fitted on; afterwards nothing is counted, so that no tables lie idle."""
+        found = [p for fold in range(self.config.folds) for p in self._aside(texts, fold)]
+        self.tables.count([texts[0][:0]])
+        return found
+
+    def _aside(self, texts: Sequence[Tensor], fold: int) -> Iterator[Piece]:
+        """Features, gates and answers of one part of the texts, under the counts of the others."""
+        c = self.config
+        apart = kept_aside(texts, c.parts, c.block, fold * c.parts // c.folds)
+        self.tables.count([p for t, a in zip(texts, apart, strict=True) for p in without(t, a)])
+        every = max(1, -(-sum(int(a.sum()) for a in apart) * c.folds // c.places))
+        back = torch.arange(-c.order, 0, device=self.alpha.device)
+        for text, aside in zip(texts, apart, strict=True):
+            # Each place by itself, with the whole of its longest context before it.
+            places = (aside[c.order :].nonzero().squeeze(1) + c.order)[::every]
+            for at in places.split(max(1, PIECE // c.vocab)):
+                contexts = [x[:, -1] for x in self.tables.contexts(text[at[:, None] + back])]
+                gate = self.gate(contexts)
+                log_p = torch.stack([f.float() for f in self.tables.log_p(contexts)], 1)
+                yield log_p * self.speaks[gate][..., None], gate, text[at]
+
+    def decompose(self, tokens: Int[Tensor, "*batch position"]) -> Decomposition:
+        """One part a context length, in logits: its weight times its log-probabilities."""
+        _, found = record(self, tokens, ("hook_gate", "hook_votes"))
+        votes, gate = found["hook_votes"], found["hook_gate"]
+        symbols = torch.eye(self.config.vocab, dtype=votes.dtype, device=votes.device)
+        parts = [Component(f"context.{k}", v, symbols) for k, v in enumerate(votes.unbind(-2))]
+        return Decomposition(tuple(parts), Exactness.given("hook_gate"), state={"hook_gate": gate})
+
+    def sites(self) -> Mapping[str, Site]:
+        orders = range(self.config.order + 1)
+        return {f"context.{k}": Site("hook_votes", -2, k) for k in orders}
+
+    def symmetry(self) -> Symmetry:
+        """None: the loss has one optimum, and different weights answer differently."""
+        return Symmetry(())
+
+    def certificate(self) -> Certificate:
+        """That Newton's method came to rest at the one optimum, and that alpha is still there."""
+        gradient, curvature, loss, steps = self.optimum.tolist()
+        moved = float((self.alpha - self.fitted_alpha).detach().abs().max())
+        return Certificate(
+            "The optimum is unique: the loss is a sum of log-sum-exps of linear functions of alpha "
+            "plus l2/2 |alpha - prior|^2, which is strictly convex, and alpha has no symmetry.",
+            (
+                Condition("gradient norm", gradient, "below", GRADIENT_BOUND),
+                Condition("least curvature", curvature, "above", 0.0),
+                Condition("alpha moved since the fit", moved, "below", 1e-6),
+            ),
+            {"loss on text kept aside, nats": loss, "Newton steps": steps},
+        )
+
+    @torch.no_grad()
+    def interpretation(self) -> Interpretation:
+        """The weight of each order by gate, and the logits of short texts as a formula."""
+        weights = self.weights()
+        formula = logits_formula(self.tables, self.gate, weights)
+        features = weight_features(weights, self.speaks, self.config.buckets)
+        return Interpretation("", features, () if formula is None else (formula,))
+
+    @property
+    def flat_while_chosen(self) -> int:
+        """How many weights belong to gates that no context of this text has."""
+        had = torch.zeros(len(self.speaks), dtype=torch.bool, device=self.speaks.device)
+        for k, rows in enumerate(self.tables.rows()):
+            bucket = (rows.totals[rows.totals > 0, None] > self.bounds).sum(-1)
+            # Unless some symbol was never seen, the empty context is not the longest.
+            had[k * (len(self.bounds) + 1) + bucket] = k > 0 or len(rows.keys) <= self.config.vocab
+        return int(self.speaks[~had].sum())
+
+    def example_inputs(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(self.config.vocab, (count, 6), generator=generator)
+
+    def example_batches(self) -> Sequence[tuple[Tensor, Tensor]]:
+        """A text of two stretches in which only some contexts occur, and one symbol never."""
+        drawn = torch.randint(
+            self.config.vocab - 1, (90,), generator=torch.Generator().manual_seed(3)
+        )
+        return [(t[None, :-1], t[None, 1:]) for t in drawn.split((60, 30))]
+
+
+def _speaks(config: ContextMixtureConfig) -> Bool[Tensor, "gate order"]:
+    """Per gate, its orders: up to the longest context seen, and in Kneser-Ney one more.
+
+    The order above the longest then says by its lower-order counts what is new after a context; in
+    Witten-Bell it would say the same again.
+    """
+    orders = torch.arange(config.order + 1)
+    last = orders + (config.smoothing == "kneser_ney")
+    return (orders <= last[:, None]).repeat_interleave(len(config.buckets) + 1, 0)
+
+
+def longest_alone(speaks: Bool[Tensor, "gate order"]) -> Float[Tensor, "gate order"]:
+    """The longest context that was seen, alone, at weight 1."""
+    gates, orders = speaks.shape
+    longest = torch.arange(orders, device=speaks.device).repeat_interleave(gates // orders)
+    return nn.functional.one_hot(longest, orders).double()

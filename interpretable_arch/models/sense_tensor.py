@@ -1,0 +1,134 @@
+"""Meanings of words by commuting token matrices: hidden classes of a text, found by algebra alone.
+
+    T[w, u, v] = sum_c pi_c p(w|c) p(u|c) p(v|c),    B_w = G_w G_0^-1 = A diag(p(w|c)) A^-1
+
+T counts a word between a left and a right context, G_w is its slice projected to as many
+dimensions as classes (`maths.context_tensor`), G_0 the sum of all. The token matrices B_w commute
+where a token is a list of meanings and nothing else tells the sides of an occurrence of each other;
+their joint eigenvectors are the classes and the eigenvalues p(w|c), unique up to order where the
+sides' distributions are linearly independent and no two classes have the same words (Kruskal 1977;
+Jennrich, in Harshman 1970; Anandkumar et al. 2014, arXiv 1210.7559). Nothing is drawn at random:
+one text has one answer. ||[B_u, B_w]|| / (||B_u|| ||B_w||) says how far real text is from that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from interpretable_arch.certificate import Certificate, Condition
+from interpretable_arch.latent_classes import LatentClasses, LatentClassesConfig
+from interpretable_arch.maths.context_tensor import context_tensor, occurrences_of, rows_of
+from interpretable_arch.maths.sense_algebra import classes_of, token_commutators, token_matrices
+from interpretable_arch.symmetry import weights
+
+
+@dataclass(frozen=True)
+class SenseTensorConfig(LatentClassesConfig):
+    """The same sizes; nothing of its own."""
+
+
+EXAMPLES = {
+    "plain": SenseTensorConfig(vocab=7, classes=3),
+    "window": SenseTensorConfig(vocab=5, classes=2, window=3),
+}
+
+COMMUTES = 0.05  # mean commutator beyond which the tokens are no lists of meanings
+MEASURED = (
+    "commutator, mean",
+    "commutator, largest",
+    "off-diagonal share",
+    "complex pairs",
+    "singular ratio",
+    "singular noise",
+    "negative share",
+    "condition of the eigenvectors",
+    "noise of frequencies",
+)
+
+
+class SenseTensor(LatentClasses):
+    """Tokens [batch, position] to log-probabilities of the next one [batch, position, vocab].
+
+    `measured` keeps the MEASURED numbers of the fit; zero before it.
+    """
+
+    measured: Tensor
+
+    def __init__(self, config: SenseTensorConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("measured", torch.zeros(len(MEASURED)))
+
+    @torch.no_grad()
+    def fit_data(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Count, project, take the joint eigenvectors; the same text gives the same tables.
+
+        Raises ValueError for rows of fewer than 3 tokens and for fewer contexts than classes.
+        """
+        c = self.config
+        found = context_tensor(
+            occurrences_of(rows_of(batches), c.vocab, c.window), c.classes, c.contexts
+        )
+        classes = classes_of(found, c.smoothing)
+        self.set_tables(classes.share, classes.left, classes.words)
+        mean, largest = token_commutators(token_matrices(found), found.word_share)
+        numbers = (
+            mean,
+            largest,
+            classes.eigen.residual,
+            classes.eigen.complex_pairs,
+            float(found.singular[-1] / found.singular[0]),
+            2 * (found.contexts / found.occurrences) ** 0.5,
+            classes.negative,
+            classes.eigen.condition,
+            (c.vocab / found.occurrences) ** 0.5,
+        )
+        self.measured.copy_(torch.tensor(numbers, dtype=torch.float64))
+
+    @torch.no_grad()
+    def certificate(self) -> Certificate:
+        """The conditions of the theorem as found in the counts, each beyond what noise would do.
+
+        Noise: a matrix of n independent scaled counts of q contexts has singular values up to
+        2 sqrt(q / n) (Marchenko and Pastur 1967). A distribution over V words is known to
+        sqrt(V / n) or so, which the inverse of the contexts' matrix enlarges.
+        """
+        found = dict(zip(MEASURED, self.measured.double().tolist(), strict=True))
+        gap, pair = self._closest()
+        least = max(1e-6, found["noise of frequencies"] / max(found["singular ratio"], 1e-6))
+        block = "" if gap > least else f", of classes {pair[0]} and {pair[1]},"
+        conditions = (
+            Condition(
+                f"smallest of {self.config.classes} singular values of the contexts / largest",
+                found["singular ratio"],
+                "above",
+                max(1e-6, found["singular noise"]),
+            ),
+            Condition(f"smallest gap of eigenvalues p(w|c){block} / largest", gap, "above", least),
+            Condition("complex pairs of eigenvalues", found["complex pairs"], "below", 0.0),
+            Condition("mean commutator of tokens", found["commutator, mean"], "below", COMMUTES),
+        )
+        kept = ("commutator, largest", "off-diagonal share", "negative share")
+        figures = {n: found[n] for n in (*kept, "condition of the eigenvectors")}
+        failed = [c.name for c in conditions if not c.holds]
+        notes = (f"not unique, or no list of meanings: {'; '.join(failed)}",) if failed else ()
+        return Certificate(
+            "Classes are unique up to order where a word and its two sides are independent given "
+            "the class, the sides' distributions are linearly independent and no two classes have "
+            "the same words (Kruskal 1977; Jennrich, in Harshman 1970).",
+            conditions,
+            figures,
+            notes,
+        )
+
+    def _closest(self) -> tuple[float, tuple[int, int]]:
+        """The least distance of two classes' words over the largest norm; the classes' numbers in
+        canonical order."""
+        words = self.symmetry().canonical(weights(self))["emission"].double().softmax(-1)
+        if len(words) == 1:
+            return float("inf"), (0, 0)
+        apart = torch.cdist(words, words) / words.norm(dim=1).max()
+        apart.fill_diagonal_(torch.inf)
+        first, second = divmod(int(apart.argmin()), len(apart))
+        return float(apart.min()), (min(first, second), max(first, second))

@@ -1,0 +1,149 @@
+"""What may change in Kraus operators K_{w,i} without changing their process.
+
+    conjugation   K -> conj K, of all at once                    Z_2
+    basis         K_{w,i} -> U K_{w,i} U*                        U(d), whose phases do nothing
+    mixing        K_{w,i} -> sum_j u^w_{ij} K_{w,j}              U(kraus) for each token
+
+The canonical form: the stationary state is diagonal, descending; the phases that this leaves are
+those that make the first row of the anchor positive; the operators of a token are orthogonal,
+descending by size, the largest entry of each positive. Bases are found from what depends on the
+channel alone (`maths.channel_marks`), which is why they can be matched before mixings are.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Complex
+from torch import Tensor
+
+from interpretable_arch.maths.channel_marks import anchor, chirality, handedness, marks
+from interpretable_arch.symmetries.conjugation import intertwiner
+from interpretable_arch.symmetries.groups import Pairs, Views, polar
+from interpretable_arch.symmetry import Group, Side
+
+
+class _Whole:
+    """Groups that act on all operators at once: a view [1, d, vocab * kraus * d] of axis 2."""
+
+    kraus: int
+    d: int
+
+    def operators(self, view: Tensor) -> Tensor:
+        """[vocab, kraus, d, d]."""
+        return view[0].reshape(self.d, -1, self.kraus, self.d).movedim(0, 2)
+
+    def back(self, operators: Tensor) -> Tensor:
+        return operators.movedim(2, 0).flatten(1)[None]
+
+
+@dataclass(frozen=True)
+class Conjugation(_Whole, Group):
+    kraus: int
+    d: int
+
+    @property
+    def dimension(self) -> int:
+        return 0
+
+    @property
+    def log_order(self) -> float:
+        return math.log(2) if self.d > 1 else 0.0
+
+    def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
+        return torch.randint(0, 2, (copies,), generator=generator).to(dtype) * 2 - 1
+
+    def inverse(self, g: Tensor) -> Tensor:
+        return g
+
+    def apply(self, g: Tensor, x: Tensor, side: Side) -> Tensor:
+        return torch.where((g < 0)[:, None, None], x.conj(), x)
+
+    def fit(self, pairs: Pairs) -> Tensor:
+        x, y = (chirality(marks(self.operators(v))) for v in pairs[0][:2])
+        return torch.where((x * y).sum() < 0, -1.0, 1.0)[None]
+
+    def canonical(self, views: Views) -> Tensor:
+        return torch.where(handedness(marks(self.operators(views[0][0]))) < 0, -1.0, 1.0)[None]
+
+
+@dataclass(frozen=True)
+class Basis(_Whole, Group):
+    """U(d), K -> U K U*; a phase of U does nothing, so that its factor has a stabiliser of 1."""
+
+    kraus: int
+    d: int
+
+    @property
+    def dimension(self) -> int:
+        return self.d**2
+
+    @property
+    def log_order(self) -> float:
+        return 0.0
+
+    def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
+        return _random_unitary(copies, self.d, generator, dtype)
+
+    def inverse(self, g: Tensor) -> Tensor:
+        return g.mH
+
+    def apply(self, g: Tensor, x: Tensor, side: Side) -> Tensor:
+        return self.back(g[0] @ self.operators(x) @ g[0].mH)
+
+    def fit(self, pairs: Pairs) -> Tensor:
+        x, y = (marks(self.operators(v)).tuple for v in pairs[0][:2])
+        return intertwiner(x, y)[None]
+
+    def canonical(self, views: Views) -> Tensor:
+        found = marks(self.operators(views[0][0]))
+        turn = torch.linalg.eigh(found.rho).eigenvectors.flip(-1).mH
+        row = (turn @ anchor(found) @ turn.mH)[0]
+        size = row.abs()
+        phase = torch.where(size > 0, row / size.where(size > 0, torch.ones_like(size)), 1)
+        phase = torch.cat([torch.ones_like(phase[:1]), phase[1:]])
+        return (phase[:, None] * turn)[None]
+
+
+@dataclass(frozen=True)
+class Mixing(Group):
+    """U(kraus) on the operators of each token, a view [vocab, kraus, d * d] of axis 1."""
+
+    kraus: int
+
+    @property
+    def dimension(self) -> int:
+        return self.kraus**2
+
+    @property
+    def log_order(self) -> float:
+        return 0.0
+
+    def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
+        return _random_unitary(copies, self.kraus, generator, dtype)
+
+    def inverse(self, g: Tensor) -> Tensor:
+        return g.mH
+
+    def apply(self, g: Tensor, x: Tensor, side: Side) -> Tensor:
+        return g @ x
+
+    def fit(self, pairs: Pairs) -> Tensor:
+        x, y = pairs[0][:2]
+        return polar(y @ x.mH)
+
+    def canonical(self, views: Views) -> Tensor:
+        x = views[0][0]
+        turn = torch.linalg.eigh(x @ x.mH).eigenvectors.flip(-1).mH
+        moved = turn @ x
+        largest = moved.gather(-1, moved.abs().argmax(-1, keepdim=True))
+        size = largest.abs()
+        phase = torch.where(size > 0, largest / size.where(size > 0, torch.ones_like(size)), 1)
+        return phase.conj() * turn
+
+
+def _random_unitary(
+    copies: int, n: int, generator: torch.Generator, dtype: torch.dtype
+) -> Complex[Tensor, "copy n n"]:
+    kind = torch.complex64 if dtype == torch.float32 else torch.complex128
+    return polar(torch.randn(copies, n, n, generator=generator, dtype=kind))

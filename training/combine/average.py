@@ -1,0 +1,87 @@
+"""The mean of the members' weights, each first carried onto the first by the model's own symmetry.
+
+    theta = (1/n) sum_i g_i theta_i,   g_i = argmin_g ||g theta_i - theta_1||
+
+Two copies of one function average to that function only when they lie in the same copy of it
+(Entezari et al. 2022, arXiv 2110.06296; Ainsworth, Hayase, Srinivasa 2023, arXiv 2209.04836).
+Members from one start need no alignment (Wortsman et al. 2022, arXiv 2203.05482).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow
+import torch
+from torch import Tensor, nn
+
+from interpretable_arch.symmetry import Parameters, Symmetry, weights
+from training.block import OneSeed, untied_state
+from training.combine.members import Assignment, Combination
+from training.data.task import Task
+from training.evaluation import evaluate
+from training.experiment import ConfigError, Experiment
+from training.runs import Run, run_model
+
+
+@dataclass(frozen=True)
+class Average(Combination):
+    """`align` False takes the mean of the weights as they stand. Diverged members are left out.
+
+    Raises ConfigError where a model that is to be aligned states no symmetry.
+    """
+
+    align: bool = True
+
+    def combine(self, asked: Assignment) -> Run:
+        if not asked.sound:
+            return asked.run(asked.members[0])
+        models = [run_model(run, asked.task) for run in asked.sound]
+        model = models[0]
+        members = [{n: v.clone() for n, v in weights(m).items()} for m in models]
+        model.load_state_dict(mean_weights(members, self._symmetry(asked.experiment, model)))
+        kept = {name: value.clone() for name, value in untied_state(model).items()}
+        rows = _measured(model, asked.experiment, asked.task)
+        return asked.run(asked.sound[0], weights=kept, metrics=rows)
+
+    def _symmetry(self, experiment: Experiment, model: nn.Module) -> Symmetry | None:
+        if not self.align:
+            return None
+        symmetry = getattr(model, "symmetry", None)
+        if symmetry is None:
+            name = experiment.model.class_path
+            raise ConfigError("combine", f"wants a model with a symmetry to align, {name} has none")
+        return symmetry()
+
+
+def mean_weights(members: Sequence[Parameters], symmetry: Symmetry | None) -> dict[str, Tensor]:
+    """Mean of all, after each is carried as near to the first as `symmetry` can; None: as they are.
+
+    Whole numbers, such as counts, are the first's.
+    """
+    first, *others = members
+    if symmetry is not None:
+        others = [symmetry.act(symmetry.align(other, first), other) for other in others]
+    return {
+        name: torch.stack([value, *(other[name] for other in others)]).mean(0)
+        if value.is_floating_point() or value.is_complex()
+        else value
+        for name, value in first.items()
+    }
+
+
+@torch.no_grad()
+def _measured(model: nn.Module, experiment: Experiment, task: Task) -> pyarrow.Table:
+    """One row, as after the last step."""
+    trainer = experiment.trainer
+    model = model.to(task.train.take(torch.zeros(1, dtype=torch.long))[0].device)
+    piece, block = trainer.batch_size or len(task.train), OneSeed(model)
+    measure = partial(evaluate, block.measures, windows=trainer.evaluate_windows, piece=piece)
+    train, (loss, accuracy) = measure(task.train)[0, 0], measure(task.held_out)[0]
+    row = {"train_loss": train, "held_out_loss": loss, "held_out_accuracy": accuracy}
+    return pyarrow.table(
+        {
+            "step": pyarrow.array([trainer.max_steps], pyarrow.int64()),
+            **{name: pyarrow.array([float(value)]) for name, value in row.items()},
+        }
+    )
