@@ -14,17 +14,18 @@ from training.atomic import write_file
 KEPT = ("task", "architecture", "unit", "exactness", "parameters", "solved", "solved_at")
 INTERVALS = ("held_out_loss", "held_out_accuracy")
 PAIRS = ("disagreement", "divergence", "cka")
+PLACES = ("--root", "--reports", "--brief")
 CLASSES = ("by_output", "by_interpretation")
 
 
 def brief(result: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
-    """From the mapping of a result, with the command line that made it.
+    """From the mapping of a result, with the command line that made it, less where it wrote.
 
     Intervals are [estimate, low, high]; figures keep every seed's value and their mean.
     """
     return {
         "name": result["name"],
-        "command": f"interpretable-arch {shlex.join(arguments)}",
+        "command": f"interpretable-arch {shlex.join(_without_places(arguments))}",
         "versions": result["versions"],
         "cells": [_cell(cell) for cell in result["cells"]],
     }
@@ -35,6 +36,19 @@ def write_brief(result: Mapping[str, Any], arguments: Sequence[str], path: Path 
     text = json.dumps(brief(result, arguments), indent=1, allow_nan=False, ensure_ascii=False)
     write_file(Path(path), f"{text}\n".encode())
     return Path(path)
+
+
+def _without_places(arguments: Sequence[str]) -> list[str]:
+    kept, skip = [], False
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if name in PLACES:
+            skip = not value
+        elif not skip and argument != "--quiet":
+            kept.append(argument)
+        else:
+            skip = False
+    return kept
 
 
 def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ seeds: 3
 def test_the_command_writes_it_beside_the_page(tmp_path, capsys):
     config, small = tmp_path / "tiny.yaml", tmp_path / "small.json"
     config.write_text(STUDY)
-    given = ["study", str(config), "--quiet", "--brief", str(small)]
+    given = ["study", str(config), "--quiet", "--brief", str(small), "--seeds", "3"]
     given += ["--root", str(tmp_path / "runs"), "--reports", str(tmp_path / "reports")]
     assert main(given) == 0
     out = capsys.readouterr().out
@@ -27,7 +27,7 @@ def test_the_command_writes_it_beside_the_page(tmp_path, capsys):
         json.loads(small.read_text()),
         json.loads((tmp_path / "reports/tiny.json").read_text()),
     )
-    assert found["command"].startswith(f"interpretable-arch study {config}")
+    assert found["command"] == f"interpretable-arch study {config} --seeds 3"
     (cell,), (full,) = found["cells"], whole["cells"]
     assert cell["seeds"] == 3
     assert cell["held_out_loss"] == [full["held_out_loss"][k] for k in ("estimate", "low", "high")]

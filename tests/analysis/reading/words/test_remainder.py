@@ -66,6 +66,8 @@ def test_losses_and_share_against_a_slow_reference(model, task):
     assert figures["core's loss"] == pytest.approx(float(alone.mean()), rel=1e-5)
     assert figures["loss with remainder"] == pytest.approx(float(whole.mean()), rel=1e-5)
     assert figures["remainder's gain"] == pytest.approx(float((alone - whole).mean()), abs=1e-6)
+    late = float((alone - whole)[:, CONTEXT // 2 :].mean())
+    assert figures["gain in second halves"] == pytest.approx(late, abs=1e-6)
     assert figures["places made better"] == pytest.approx(float((whole < alone).double().mean()))
     squares = [0.0, 0.0]
     for which, part in enumerate((core, remainder)):
