@@ -10,6 +10,7 @@ relative.
 
 import argparse
 import json
+import sys
 import time
 
 import torch
@@ -67,8 +68,10 @@ def main() -> None:
     for row in sorted(rows):
         print("  {:.9f}  {:.1e}  {:.1e}  {:.1e}  {:.1e}".format(*row))
     if a.file:
+        command = " ".join(["python", "tests/benchmarks/channel_optima.py", *sys.argv[1:]])
+        columns = ("loss", "gradient", "process", "aligned", "canonical")
         with open(a.file, "w", encoding="utf-8") as out:
-            json.dump({"arguments": vars(a), "rows": sorted(rows)}, out, indent=1)
+            json.dump({"command": command, "columns": columns, "rows": sorted(rows)}, out, indent=1)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ def bits(model: nn.Module, task: Task, windows: int | None = None) -> tuple[floa
 def train_gpt(task: Task, settings: argparse.Namespace) -> dict[str, Any]:
     torch.manual_seed(settings.seed)
     sizes = {name: getattr(settings, name) for name in ("d_model", "layers", "heads")}
-    model = build("transformer", {**sizes, "positions": "rotary", "std": settings.std}, task.dimensions)
+    model = build(
+        "transformer", {**sizes, "positions": "rotary", "std": settings.std}, task.dimensions
+    )
     recipe = Optimizer("adamw", settings.lr, (0.9, 0.95), weight_decay=0.1)
     optimizer = build_optimizer(recipe, model.parameters(), 0)
     text = part(task, settings.share)

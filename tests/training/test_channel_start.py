@@ -12,8 +12,14 @@ from training.fit import fit
 TASK = {
     "class_path": "hidden_process",
     "init_args": {
-        "kind": "hmm", "states": 3, "symbols": 4, "rows": 8, "held_out_rows": 4,
-        "length": 400, "burn_in": 50, "context": 20,
+        "kind": "hmm",
+        "states": 3,
+        "symbols": 4,
+        "rows": 8,
+        "held_out_rows": 4,
+        "length": 400,
+        "burn_in": 50,
+        "context": 20,
     },
 }
 
@@ -27,7 +33,10 @@ def experiment(noise: float | None, model: str = "quantum_channel") -> Experimen
             "task": TASK,
             "optimizer": {"name": "adam", "lr": 1e-9},
             "trainer": {
-                "max_steps": 1, "batch_size": 2, "accelerator": "cpu", "precision": "64",
+                "max_steps": 1,
+                "batch_size": 2,
+                "accelerator": "cpu",
+                "precision": "64",
                 "callbacks": [] if noise is None else [start],
             },
             "seeds": 2,

@@ -85,7 +85,7 @@ def read_remainder(model: nn.Module, task: Task) -> Finding | None:
 _NOTE = (
     "Share: norm of the remainder's logits over the sum of both norms, each less its mean over the "
     "outputs. Loss and gain in nats per token, held out, without the penalty. "
-    "Where a window begins the core has few symbols to go by: second halves of windows are shown apart."
+    "Where a window begins the core has few symbols to go by: second halves are shown apart."
 )
 
 
