@@ -3,8 +3,10 @@
 A certificate names the theorem in one sentence and gives each of its conditions with the value
 found at this model and the bound that it must keep. A condition that fails names the block that it
 concerns: then the answer, or its canonical form, is not unique there, and the model says so.
-A certificate speaks of one trained model; a study runs many starts beside it, because a procedure
-that always starts in one place has no entropy whatever the landscape is.
+A certificate speaks of one trained model, and says what its conditions settle: that there is no
+other optimum, or only that this solution has one form, once its symmetry is divided out, while
+other starts may end in other solutions. A study runs many starts beside it in either case: a
+procedure that always starts in one place has no entropy whatever the landscape is.
 """
 
 import math
@@ -38,6 +40,7 @@ class Condition:
 class Certificate:
     """`unique` says up to what and by which theorem, given that all conditions hold.
 
+    `settles` is "optimum" where they leave one optimum, "form" where only this one's form is fixed.
     `figures` are numbers beside them that prove nothing: curvature, residuals.
     """
 
@@ -45,6 +48,7 @@ class Certificate:
     conditions: tuple[Condition, ...]
     figures: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    settles: Literal["optimum", "form"] = "optimum"
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.conditions] + list(self.figures)

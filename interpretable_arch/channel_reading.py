@@ -87,6 +87,7 @@ def certify(kraus: Kraus) -> Certificate:
         tuple(conditions),
         {"stationary entropy, nats": float(entropy(found.eigenvalues.clamp_min(0)))},
         undetermined(found),
+        settles="form",
     )
 
 

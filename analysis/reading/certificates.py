@@ -8,6 +8,11 @@ from analysis.reading.finding import Finding, Table
 from interpretable_arch.certificate import Certificate
 from training.data.task import Task
 
+SETTLES = {
+    "optimum": "one optimum (1: every condition holds)",
+    "form": "one form of this solution, of which there may be others (1: every condition holds)",
+}
+
 
 def read_certificate(model: nn.Module, task: Task) -> Finding | None:
     """The conditions with their values and bounds; None for a model that claims no uniqueness."""
@@ -18,18 +23,19 @@ def read_certificate(model: nn.Module, task: Task) -> Finding | None:
 
 
 def certificate_finding(certificate: Certificate) -> Finding:
-    """The certificate as a finding: 1 for "holds" where every condition does, else 0."""
+    """The certificate as a finding: what is settled is 1 where every condition holds, else 0."""
     rows = [
         (c.name, c.value, f"{'>' if c.wants == 'above' else '<='} {c.bound:.3g}", _kept(c.holds))
         for c in certificate.conditions
     ]
     table = Table("Conditions", ("condition", "value", "wanted", "kept"), tuple(rows))
     said = certificate.unique if certificate.holds else f"Not certified: {certificate.unique}"
+    what = SETTLES[certificate.settles]
     failed = tuple(f"Failed: {c}" for c in certificate.failed)
     figures = {c.name: c.value for c in certificate.conditions}
     return Finding(
-        title="Certificate of uniqueness",
-        figures={"holds": float(certificate.holds), **figures, **certificate.figures},
+        title="Certificate",
+        figures={what: float(certificate.holds), **figures, **certificate.figures},
         exhibits=(table,),
         notes=(said, *failed, *certificate.notes),
     )

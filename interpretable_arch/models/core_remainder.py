@@ -198,7 +198,12 @@ class CoreRemainder(nn.Module):
         none = f"nothing is shown: {self.config.core['class_path']} gives no certificate"
         found: Certificate = Certificate(none, ()) if give is None else give()
         note = "the remainder is trained by gradient, and seeds of it may differ"
-        return replace(found, unique=f"the core alone: {found.unique}", notes=(*found.notes, note))
+        return replace(
+            found,
+            unique=f"the core alone: {found.unique}",
+            notes=(*found.notes, note),
+            settles="form",
+        )
 
 
 def centred(logits: Float[Tensor, "*index vocab"]) -> Float[Tensor, "*index vocab"]:

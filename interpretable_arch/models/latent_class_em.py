@@ -79,4 +79,5 @@ class LatentClassEM(LatentClasses):
             "many starts find can say how far the answer is one.",
             (moved,),
             {"mean log-likelihood of an occurrence, nats": likelihood},
+            settles="form",
         )

@@ -128,6 +128,7 @@ class LSRDR(BornMachine):
             (*arrived, *conditions(found, traces)),
             {"fidelity": fidelity},
             undetermined(found, traces),
+            settles="form",
         )
 
 

@@ -149,6 +149,7 @@ class OperatorEmbedding(BornMachine):
             ),
             {},
             undetermined(found, traces),
+            settles="form",
         )
 
 

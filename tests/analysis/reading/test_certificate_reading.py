@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from analysis.reading.certificates import certificate_finding
+from analysis.reading.certificates import SETTLES, certificate_finding
 from analysis.reading.formulas.rerun import read_rerun
 from interpretable_arch.certificate import Certificate, Condition
 from interpretable_arch.interpretation import Formula, Interpretation
@@ -16,12 +16,24 @@ def test_a_failed_condition_is_said_and_counted():
     gap = Condition("gap of 1, 2", 0.0, "above", 1e-6)
     conditions = (gap, Condition("norm", 0.0, "below", 1.0))
     found = certificate_finding(Certificate("unique up to signs", conditions, {"curvature": 2.0}))
-    assert found.figures == {"holds": 0.0, "gap of 1, 2": 0.0, "norm": 0.0, "curvature": 2.0}
+    assert found.figures == {
+        SETTLES["optimum"]: 0.0,
+        "gap of 1, 2": 0.0,
+        "norm": 0.0,
+        "curvature": 2.0,
+    }
     assert found.notes[0].startswith("Not certified")
     assert "gap of 1, 2" in found.notes[1]
     good = certificate_finding(Certificate("unique up to signs", conditions[1:]))
-    assert good.figures["holds"] == 1
+    assert good.figures[SETTLES["optimum"]] == 1
     assert good.notes == ("unique up to signs",)
+
+
+def test_a_form_that_is_fixed_is_not_called_the_one_optimum():
+    gap = Condition("gap", 1.0, "above", 0.0)
+    found = certificate_finding(Certificate("one form", (gap,), settles="form"))
+    assert found.figures[SETTLES["form"]] == 1
+    assert SETTLES["optimum"] not in found.figures
 
 
 class Chain(nn.Module):
