@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from interpretable_arch.maths.characters import character_table
-from interpretable_arch.maths.finite_groups import FiniteGroup
-from interpretable_arch.maths.irreducibles import Irreducible, irreducibles, product_error
+from interpretable_arch.maths.groups.characters import character_table
+from interpretable_arch.maths.groups.finite_groups import FiniteGroup
+from interpretable_arch.maths.groups.irreducibles import Irreducible, irreducibles, product_error
 
 if TYPE_CHECKING:
     import sympy

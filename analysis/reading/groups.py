@@ -20,9 +20,9 @@ from torch import Tensor
 
 from analysis.reading.exact_forms import ExactIrreducible, exact_forms
 from analysis.reading.intertwiners import Intertwiner, intertwine
-from interpretable_arch.maths.characters import CharacterTable, character_table
-from interpretable_arch.maths.finite_groups import FiniteGroup
-from interpretable_arch.maths.irreducibles import irreducibles
+from interpretable_arch.maths.groups.characters import CharacterTable, character_table
+from interpretable_arch.maths.groups.finite_groups import FiniteGroup
+from interpretable_arch.maths.groups.irreducibles import irreducibles
 
 WHOLE = 0.1  # a multiplicity this near to a whole number is one
 

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from interpretable_arch.maths.irreducibles import Irreducible
+from interpretable_arch.maths.groups.irreducibles import Irreducible
 
 
 @dataclass(frozen=True, eq=False)

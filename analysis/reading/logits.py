@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interpretable_arch.maths.characters import character_table
-from interpretable_arch.maths.finite_groups import FiniteGroup
+from interpretable_arch.maths.groups.characters import character_table
+from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 
 SHARE = 0.05
 EXPLAINED = 0.5

@@ -7,7 +7,7 @@ The mean, as in the paper's text: k identical codes would answer that code. A no
 order of cosines, so none is computed. Backward is straight through: x gets the gradient of y as
 if the layer were the identity, the chosen codes get theirs. Each code is a part, exact given
 which were chosen. How long a code has been idle is counted, and some inputs of the latest step are
-kept, for `training.codebook_reseeding`.
+kept, for `training.switches.codebook_reseeding`.
 """
 
 from collections.abc import Mapping

@@ -16,13 +16,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
-from interpretable_arch.circuit_graph import circuit_graph
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.layers.attention import Attention, AttentionConfig
 from interpretable_arch.maths.copying import copying_scores
+from interpretable_arch.readings.circuit_graph import circuit_graph
 from interpretable_arch.symmetries.groups import GeneralLinear
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry, weights
 

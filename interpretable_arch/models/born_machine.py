@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
-from interpretable_arch.maths.channels import (
+from interpretable_arch.maths.processes.channels import (
     coordinates,
     hermitian_basis,
     matrices,
@@ -30,7 +30,7 @@ from interpretable_arch.maths.channels import (
     superoperators,
     trace_row,
 )
-from interpretable_arch.maths.prefix_scan import prefix_states
+from interpretable_arch.maths.processes.prefix_scan import prefix_states
 from interpretable_arch.symmetry import Symmetry
 
 
@@ -63,7 +63,7 @@ class BornMachine(nn.Module, ABC):
         return torch.view_as_complex(self.X)
 
     def operators(self) -> Float[Tensor, "vocab coordinate coordinate"]:
-        """What each token does to the real coordinates of sigma, as a row (`maths.channels`)."""
+        """What each token does to the real coordinates of sigma, as a row."""
         return superoperators(self.isometric().mH[:, None], hermitian_basis(self.d, self.X))
 
     def states(

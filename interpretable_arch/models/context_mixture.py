@@ -2,11 +2,11 @@
 
     logit(w) = sum over o = 0..n of alpha[g, o] log p_o(w | last o symbols)
 
-p_o are count models (`maths.context_rows`, modified Kneser-Ney or Witten-Bell). The gate g is
-discrete: the length of the longest context that was ever seen, and how often it was. Orders beyond
-those that say something new have no weight. Cross-entropy is convex in alpha, and strictly so with
-l2/2 |alpha - prior|^2: one optimum, found by Newton's method (`maths.gated_logits`) from any start.
-The prior is the longest seen context alone.
+p_o are count models, modified Kneser-Ney or Witten-Bell (`maths.contexts.context_rows`). The gate g
+is discrete: the length of the longest context that was ever seen, and how often it was. Orders
+beyond those that say something new have no weight. Cross-entropy is convex in alpha, and strictly
+so with l2/2 |alpha - prior|^2: one optimum, found by Newton's method from any start
+(`maths.contexts.gated_logits`). The prior is the longest seen context alone.
 
 Counts know the text that they come from by heart, so alpha is fitted on text that they have not
 seen: every `parts`-th block of `block` symbols is kept aside, the rest is counted, alpha is fitted
@@ -23,15 +23,15 @@ from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.certificate import Certificate, Condition
-from interpretable_arch.context_reading import logits_formula, weight_features
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
-from interpretable_arch.layers.context_tables import ContextTables
-from interpretable_arch.maths.context_rows import Smoothing
-from interpretable_arch.maths.gated_logits import fit_gates
-from interpretable_arch.maths.ngrams import kept_aside, without
+from interpretable_arch.maths.contexts.context_rows import Smoothing
+from interpretable_arch.maths.contexts.gated_logits import fit_gates
+from interpretable_arch.maths.contexts.ngrams import kept_aside, without
+from interpretable_arch.models.context_tables import ContextTables
+from interpretable_arch.readings.context_reading import logits_formula, weight_features
 from interpretable_arch.symmetry import Symmetry
 
 LEVEL = 1e-9  # the joint gradient norm at which Newton's method stops

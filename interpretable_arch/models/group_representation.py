@@ -30,10 +30,10 @@ from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.polar import newton_schulz
+from interpretable_arch.readings.token_reading import read_tokens
 from interpretable_arch.symmetries.conjugation import ComplexConjugation, UnitaryConjugation
 from interpretable_arch.symmetries.groups import polar
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
-from interpretable_arch.token_reading import read_tokens
 
 
 @dataclass(frozen=True)

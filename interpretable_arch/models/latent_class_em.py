@@ -13,9 +13,9 @@ from torch import Tensor
 
 from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.certificate import Certificate, Condition
-from interpretable_arch.latent_classes import LatentClasses, LatentClassesConfig
-from interpretable_arch.maths.class_likelihood import ClassFit, maximise
-from interpretable_arch.maths.context_tensor import occurrences_of, rows_of
+from interpretable_arch.maths.contexts.class_likelihood import ClassFit, maximise
+from interpretable_arch.maths.contexts.context_tensor import occurrences_of, rows_of
+from interpretable_arch.models.latent_classes import LatentClasses, LatentClassesConfig
 
 CONVERGED = 1e-6
 

@@ -6,8 +6,8 @@ A_w[u, w] = sqrt p(w | u), or any operators that give the process exactly. X max
     rho(sum A_w (x) conj X_w) / rho(sum X_w (x) conj X_w)^(1/2)
 
 (J. Van Name, L2-spectral radius dimensionality reduction), the overlap per token of two states, by
-natural-gradient steps from the seed's random complex start (`maths.nearest_mps`). The stored X is
-canonical: sum XX* = 1, mu > 0, Q diagonal descending, row 1 of sum_w X_w at least 0.
+natural-gradient steps from the seed's random complex start (`maths.processes.nearest_mps`). The
+stored X is canonical: sum XX* = 1, mu > 0, Q diagonal descending, row 1 of sum_w X_w at least 0.
 
 Of a Markov chain over tokens every A_w has rank 1, so every X_w has: X_w = r_w s_w*, and
 p(w' | w) = |s_w* r_w'|^2 once |s_w| = 1: sqrt p is factored through d complex numbers a token.
@@ -22,13 +22,23 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from interpretable_arch.argument_types import at_least_one
-from interpretable_arch.born_reading import conditions, features, formulas, label, undetermined
 from interpretable_arch.certificate import Certificate, Condition
 from interpretable_arch.interpretation import Feature, Interpretation
-from interpretable_arch.maths.nearest_mps import Nearest, nearest_mps
-from interpretable_arch.maths.operator_tuples import OperatorTuple, bigram_tuple, operator_tuple
-from interpretable_arch.maths.uniform_mps import anchors, isometric, weighted_traces
+from interpretable_arch.maths.processes.nearest_mps import Nearest, nearest_mps
+from interpretable_arch.maths.processes.operator_tuples import (
+    OperatorTuple,
+    bigram_tuple,
+    operator_tuple,
+)
+from interpretable_arch.maths.processes.uniform_mps import anchors, isometric, weighted_traces
 from interpretable_arch.models.born_machine import BornMachine
+from interpretable_arch.readings.born_reading import (
+    conditions,
+    features,
+    formulas,
+    label,
+    undetermined,
+)
 from interpretable_arch.symmetries.matrix_product import LinearGauge
 from interpretable_arch.symmetry import Action, Factor, Symmetry
 

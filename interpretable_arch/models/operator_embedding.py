@@ -22,13 +22,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interpretable_arch.argument_types import at_least_one
-from interpretable_arch.born_reading import conditions, features, formulas, label, undetermined
 from interpretable_arch.certificate import Certificate, Condition
 from interpretable_arch.interpretation import Interpretation
-from interpretable_arch.maths.isometry import nearest_isometry
 from interpretable_arch.maths.polar import newton_schulz
-from interpretable_arch.maths.uniform_mps import anchors, isometric, weighted_traces
+from interpretable_arch.maths.processes.isometry import nearest_isometry
+from interpretable_arch.maths.processes.uniform_mps import anchors, isometric, weighted_traces
 from interpretable_arch.models.born_machine import BornMachine
+from interpretable_arch.readings.born_reading import (
+    conditions,
+    features,
+    formulas,
+    label,
+    undetermined,
+)
 from interpretable_arch.symmetries.matrix_product import UnitaryGauge
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
 

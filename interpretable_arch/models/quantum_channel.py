@@ -4,9 +4,9 @@
 
 A token is a set of Kraus operators, sum over w and i of K* K = 1: all of them stacked are an
 isometry, kept by the polar retraction. The start is the stationary state of the channel, so that
-the process is stationary and a window of a text has the likelihood that it has within the text.
-On the real coordinates of rho (`maths.channels`) a token is a real matrix S_w, products of which
-are scanned over time. Every hidden Markov model is one (`from_hmm`), not the other way round.
+the process is stationary and a window of a text has the likelihood that it has within the text. On
+the real coordinates of rho (`maths.processes.channels`) a token is a real matrix S_w, products of
+which are scanned over time. Every hidden Markov model is one (`from_hmm`), not the other way round.
 Srinivasan, Gordon and Boots 2018, arXiv 1710.09016.
 
 The probability of the next token is linear in the state: its parts are the eigenstates of rho, each
@@ -26,12 +26,13 @@ from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.certificate import Certificate
-from interpretable_arch.channel_reading import certify, product_formula, read_channel
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Formula, Interpretation
-from interpretable_arch.maths.channels import (
+from interpretable_arch.maths.density import von_neumann_entropy
+from interpretable_arch.maths.polar import newton_schulz
+from interpretable_arch.maths.processes.channels import (
     coordinates,
     hermitian_basis,
     hidden_markov_kraus,
@@ -40,12 +41,11 @@ from interpretable_arch.maths.channels import (
     superoperators,
     trace_row,
 )
-from interpretable_arch.maths.density import von_neumann_entropy
-from interpretable_arch.maths.isometry import nearest_isometry
-from interpretable_arch.maths.polar import newton_schulz
-from interpretable_arch.maths.prefix_scan import prefix_states
-from interpretable_arch.maths.processes import States
+from interpretable_arch.maths.processes.distance import States
+from interpretable_arch.maths.processes.isometry import nearest_isometry
+from interpretable_arch.maths.processes.prefix_scan import prefix_states
 from interpretable_arch.maths.spread import evenly
+from interpretable_arch.readings.channel_reading import certify, product_formula, read_channel
 from interpretable_arch.symmetries.kraus import Basis, Conjugation, Mixing
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
 

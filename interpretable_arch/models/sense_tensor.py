@@ -2,11 +2,11 @@
 
     T[w, u, v] = sum_c pi_c p(w|c) p(u|c) p(v|c),    B_w = G_w G_0^-1 = A diag(p(w|c)) A^-1
 
-T counts a word between a left and a right context, G_w is its slice projected to as many
-dimensions as classes (`maths.context_tensor`), G_0 the sum of all. The token matrices B_w commute
-where a token is a list of meanings and nothing else tells the sides of an occurrence of each other;
-their joint eigenvectors are the classes and the eigenvalues p(w|c), unique up to order where the
-sides' distributions are linearly independent and no two classes have the same words (Kruskal 1977;
+T counts a word between a left and a right context, G_w is its slice projected to as many dimensions
+as classes (`maths.contexts.context_tensor`), G_0 the sum of all. The matrices B_w commute where a
+token is a list of meanings and nothing else tells the sides of an occurrence of each other; their
+joint eigenvectors are the classes and the eigenvalues p(w|c), unique up to order where the sides'
+distributions are linearly independent and no two classes have the same words (Kruskal 1977;
 Jennrich, in Harshman 1970; Anandkumar et al. 2014, arXiv 1210.7559). Nothing is drawn at random:
 one text has one answer. ||[B_u, B_w]|| / (||B_u|| ||B_w||) says how far real text is from that.
 """
@@ -18,9 +18,13 @@ import torch
 from torch import Tensor
 
 from interpretable_arch.certificate import Certificate, Condition
-from interpretable_arch.latent_classes import LatentClasses, LatentClassesConfig
-from interpretable_arch.maths.context_tensor import context_tensor, occurrences_of, rows_of
-from interpretable_arch.maths.sense_algebra import classes_of, token_commutators, token_matrices
+from interpretable_arch.maths.contexts.context_tensor import context_tensor, occurrences_of, rows_of
+from interpretable_arch.maths.contexts.sense_algebra import (
+    classes_of,
+    token_commutators,
+    token_matrices,
+)
+from interpretable_arch.models.latent_classes import LatentClasses, LatentClassesConfig
 from interpretable_arch.symmetry import weights
 
 

@@ -22,15 +22,15 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
-from interpretable_arch.automaton_reading import certify, read_automaton
 from interpretable_arch.certificate import Certificate
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
-from interpretable_arch.maths.automata import floored, floors, readout, states_after
-from interpretable_arch.maths.processes import States
-from interpretable_arch.maths.spectral_choice import Choice, Search, choose
+from interpretable_arch.maths.processes.automata import floored, floors, readout, states_after
+from interpretable_arch.maths.processes.distance import States
+from interpretable_arch.maths.processes.spectral_choice import Choice, Search, choose
+from interpretable_arch.readings.automaton_reading import certify, read_automaton
 from interpretable_arch.symmetries.general_linear import automaton_factors
 from interpretable_arch.symmetry import Symmetry
 

@@ -4,9 +4,9 @@
     a -> c a,  A_x -> c' A_x                          non-zero numbers: odds have no size
 
 Canonical: a b = 1, a (sum A_x) b = a b, and the balanced basis (Moore 1981), in which both Gramians
-(`maths.gramians`) are the same diagonal matrix, descending, the largest of the numbers by which
-each coordinate is reached in one step positive. Unique where the diagonal is simple and not zero:
-`undetermined` names the coordinates for which it is not.
+(`maths.processes.gramians`) are the same diagonal matrix, descending, the largest of the numbers by
+which each coordinate is reached in one step positive. Unique where the diagonal is simple and not
+zero: `undetermined` names the coordinates for which it is not.
 """
 
 import math
@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interpretable_arch.maths import gramians
-from interpretable_arch.maths.processes import States
+from interpretable_arch.maths.processes import gramians
+from interpretable_arch.maths.processes.distance import States
 from interpretable_arch.symmetries.groups import GeneralLinear, Pairs, Views
 from interpretable_arch.symmetry import Action, Factor, Group, Parameters, Side
 

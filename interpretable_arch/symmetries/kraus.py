@@ -7,7 +7,8 @@
 The canonical form: the stationary state is diagonal, descending; the phases that this leaves are
 those that make the first row of the anchor positive; the operators of a token are orthogonal,
 descending by size, the largest entry of each positive. Bases are found from what depends on the
-channel alone (`maths.channel_marks`), which is why they can be matched before mixings are.
+channel alone (`maths.processes.channel_marks`), which is why they can be matched before mixings
+are.
 """
 
 import math
@@ -17,7 +18,7 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from interpretable_arch.maths.channel_marks import anchor, chirality, handedness, marks
+from interpretable_arch.maths.processes.channel_marks import anchor, chirality, handedness, marks
 from interpretable_arch.symmetries.conjugation import intertwiner
 from interpretable_arch.symmetries.groups import Pairs, Views, polar
 from interpretable_arch.symmetry import Group, Side

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from interpretable_arch.maths.uniform_mps import (
+from interpretable_arch.maths.processes.uniform_mps import (
     change_basis,
     phases,
     schmidt_basis,

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from interpretable_arch.maths.gated_logits import fit_gates
+from interpretable_arch.maths.contexts.gated_logits import fit_gates
 from interpretable_arch.models.context_mixture import (
     LEVEL,
     ContextMixture,

@@ -14,8 +14,12 @@ from pathlib import Path
 
 import torch
 
-from interpretable_arch.maths.nearest_mps import natural, nearest_mps, plain
-from interpretable_arch.maths.operator_tuples import OperatorTuple, bigram_tuple, operator_tuple
+from interpretable_arch.maths.processes.nearest_mps import natural, nearest_mps, plain
+from interpretable_arch.maths.processes.operator_tuples import (
+    OperatorTuple,
+    bigram_tuple,
+    operator_tuple,
+)
 from training.data.letters import letters
 from training.data.matrix_tuples import matrix_tuples
 from training.data_fit import data_batches

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import torch
 
-from interpretable_arch.maths.prefix_scan import LARGE_STEP, prefix_states
+from interpretable_arch.maths.processes.prefix_scan import LARGE_STEP, prefix_states
 
 ROUNDS = 5
 

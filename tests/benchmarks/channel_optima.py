@@ -4,8 +4,8 @@
 
 Rows of a planted process (training/data/hidden_process.py). For each start: the loss in nats a
 symbol, the largest entry of its gradient, and, against the best start, the distance of the
-processes (maths/processes.py), of the operators after alignment and of the canonical forms, both
-relative.
+processes (maths/processes/distance.py), of the operators after alignment and of the canonical
+forms, both relative.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 
 import torch
 
-from interpretable_arch.maths.processes import process_distance
+from interpretable_arch.maths.processes.distance import process_distance
 from interpretable_arch.models.quantum_channel_likelihood import (
     QuantumChannelLikelihood,
     QuantumChannelLikelihoodConfig,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from registered_examples import cases, example, inputs
 
-from interpretable_arch.maths.finite_groups import parse
+from interpretable_arch.maths.groups.finite_groups import parse
 from interpretable_arch.registry import ENTRIES
 
 

@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interpretable_arch.circuit_graph import circuit_graph, rotations, score_norm
 from interpretable_arch.hooks import overridden, record
 from interpretable_arch.layers.attention import rotate
 from interpretable_arch.models.attention_only import (
@@ -15,6 +14,7 @@ from interpretable_arch.models.attention_only import (
     AttentionOnlyConfig,
     copying_by_head,
 )
+from interpretable_arch.readings.circuit_graph import circuit_graph, rotations, score_norm
 from interpretable_arch.symmetry import weights
 
 VOCAB, CONTEXT, D_MODEL, HEADS = 7, 6, 4, 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from interpretable_arch.maths.finite_groups import parse
+from interpretable_arch.maths.groups.finite_groups import parse
 from interpretable_arch.models.group_orthogonal import GroupOrthogonal, GroupOrthogonalConfig
 from interpretable_arch.models.group_representation import (
     GroupRepresentation,

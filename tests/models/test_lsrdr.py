@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from interpretable_arch.maths.uniform_mps import isometric
+from interpretable_arch.maths.processes.uniform_mps import isometric
 from interpretable_arch.models.lsrdr import LSRDR, LSRDRConfig
 from training.data.letters import letters
 from training.data_fit import data_batches

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from interpretable_arch.channel_reading import product_formula, token_meanings
-from interpretable_arch.maths.channel_marks import gaps, undetermined
-from interpretable_arch.maths.processes import minimal_rank, process_distance
+from interpretable_arch.maths.processes.channel_marks import gaps, undetermined
+from interpretable_arch.maths.processes.distance import minimal_rank, process_distance
 from interpretable_arch.models.quantum_channel import (
     EXAMPLES,
     QuantumChannel,
     QuantumChannelConfig,
 )
+from interpretable_arch.readings.channel_reading import product_formula, token_meanings
 
 TRANSITION = [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.0, 0.4, 0.6]]
 EMISSION = [[0.7, 0.2, 0.1], [0.1, 0.0, 0.9], [0.3, 0.3, 0.4]]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from interpretable_arch.maths.processes import process_distance
+from interpretable_arch.maths.processes.distance import process_distance
 from interpretable_arch.models.quantum_channel_likelihood import (
     QuantumChannelLikelihood,
     QuantumChannelLikelihoodConfig,

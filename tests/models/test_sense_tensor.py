@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from interpretable_arch.latent_classes import LatentClasses
 from interpretable_arch.models.latent_class_em import LatentClassEM, LatentClassEMConfig
+from interpretable_arch.models.latent_classes import LatentClasses
 from interpretable_arch.models.sense_tensor import SenseTensor, SenseTensorConfig
 from interpretable_arch.symmetry import weights
 from training.data.latent_classes import LatentClassTask, latent_classes

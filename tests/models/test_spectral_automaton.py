@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from interpretable_arch.maths.automata import states_after
-from interpretable_arch.maths.processes import States, process_distance
+from interpretable_arch.maths.processes.automata import states_after
+from interpretable_arch.maths.processes.distance import States, process_distance
 from interpretable_arch.models.spectral_automaton import (
     SpectralAutomaton,
     SpectralAutomatonConfig,

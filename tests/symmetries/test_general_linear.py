@@ -2,7 +2,7 @@
 
 import torch
 
-from interpretable_arch.maths.gramians import discount_of, reached, told_apart
+from interpretable_arch.maths.processes.gramians import discount_of, reached, told_apart
 from interpretable_arch.symmetries.general_linear import automaton_factors, undetermined
 from interpretable_arch.symmetry import Symmetry
 from training.data.hidden_process import Kind, planted

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from interpretable_arch.maths.channel_marks import anchor, chirality, gaps, marks, undetermined
+from interpretable_arch.maths.processes.channel_marks import (
+    anchor,
+    chirality,
+    gaps,
+    marks,
+    undetermined,
+)
 from interpretable_arch.models.quantum_channel import QuantumChannel, QuantumChannelConfig
 
 

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from interpretable_arch.registry import build
-from training import data_made_start
-from training.asymmetry import Asymmetry
 from training.block import set_seed_values
 from training.block_size import make_block
 from training.data import Stream, build_task
 from training.experiment import Experiment, Seed
 from training.fit import fit, seed_model
 from training.module import BlockModule
-from training.noise_annealing import NoiseAnnealing
-from training.trajectory_average import TrajectoryAverage
+from training.switches import data_made_start
+from training.switches.asymmetry import Asymmetry
+from training.switches.noise_annealing import NoiseAnnealing
+from training.switches.trajectory_average import TrajectoryAverage
 
 SIZES = {"d_model": 8, "layers": 1, "heads": 2, "std": 0.3}
 ALL = {

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from training import meaning_fit
 from training.experiment import Experiment
 from training.fit import fit
 from training.module import BlockModule
+from training.switches import meaning_fit
 
 SPLINES = {
     "name": "splines",
@@ -18,7 +18,7 @@ SPLINES = {
         "precision": "64",
         "checkpoint_every": 10,
         "callbacks": [
-            {"class_path": "training.spline_grids.SplineGrids", "init_args": {"until": 30}}
+            {"class_path": "training.switches.spline_grids.SplineGrids", "init_args": {"until": 30}}
         ],
     },
     "seeds": 1,
@@ -57,7 +57,7 @@ def test_a_fit_that_failed_at_the_end_is_made_again(tmp_path, monkeypatch):
             "trainer": {
                 "max_steps": 4,
                 "batch_size": 4,
-                "callbacks": [{"class_path": "training.meaning_fit.MeaningFit"}],
+                "callbacks": [{"class_path": "training.switches.meaning_fit.MeaningFit"}],
             },
             "seeds": 1,
         }

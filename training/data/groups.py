@@ -6,8 +6,8 @@ Part of the multiplication table is shown, the rest is held out (Power et al. 20
 
 import torch
 
-from interpretable_arch.maths import finite_groups
-from interpretable_arch.maths.finite_groups import FiniteGroup
+from interpretable_arch.maths.groups import finite_groups
+from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 from training.data.task import Task, split_examples
 
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from interpretable_arch.maths.uniform_mps import isometric
+from interpretable_arch.maths.processes.uniform_mps import isometric
 from training.data.observable_operators import of_kraus
 from training.data.rows import rows_task
 from training.data.task import Task

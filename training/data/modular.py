@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from interpretable_arch.maths import finite_groups
+from interpretable_arch.maths.groups import finite_groups
 from training.data.task import Task, split_examples
 
 SIGNS: dict[str, str] = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}

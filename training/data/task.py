@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from interpretable_arch.maths.finite_groups import FiniteGroup
+from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 from interpretable_arch.maths.spread import evenly
 
 

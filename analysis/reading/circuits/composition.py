@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from interpretable_arch.circuit_graph import score_norm
+from interpretable_arch.readings.circuit_graph import score_norm
 
 Kind = Literal["query", "key", "value"]
 KINDS: tuple[Kind, ...] = ("query", "key", "value")

@@ -26,11 +26,11 @@ from analysis.reading.circuits.induction import (
     previous_token,
 )
 from analysis.reading.finding import Finding, Heatmap, Table
-from interpretable_arch.circuit_graph import circuit_graph
 from interpretable_arch.decomposition import Decomposition
 from interpretable_arch.hooks import overridden
 from interpretable_arch.interpretation import Graph
 from interpretable_arch.models.attention_only import AttentionOnly, copying_by_head
+from interpretable_arch.readings.circuit_graph import circuit_graph
 from interpretable_arch.symmetry import weights
 from training.data.task import Task
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from analysis.reading.finding import Exhibit, Finding, Lines, Table
 from analysis.reading.sequences.exact_automaton import generating_function, rational
-from interpretable_arch.maths.automata import floors
+from interpretable_arch.maths.processes.automata import floors
 from interpretable_arch.models.spectral_automaton import SpectralAutomaton
 from training.data.task import Task
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from analysis.reading.finding import Finding, Lines, Table
 from analysis.reading.words.sense_table import shown
-from interpretable_arch.channel_reading import token_meanings
 from interpretable_arch.maths.density import entropy
 from interpretable_arch.models.quantum_channel import QuantumChannel
+from interpretable_arch.readings.channel_reading import token_meanings
 from training.data.task import Task
 
 TOKENS, PLACES, ROWS, MEANINGS = 40, 100, 8, 3

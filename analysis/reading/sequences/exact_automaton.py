@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from interpretable_arch.maths.processes import States
+from interpretable_arch.maths.processes.distance import States
 
 if TYPE_CHECKING:
     import sympy

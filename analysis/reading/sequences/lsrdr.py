@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from analysis.reading.finding import Finding, Heatmap, Table
 from analysis.reading.words.sense_table import shown
-from interpretable_arch.born_reading import beyond_rank_one
-from interpretable_arch.maths.channels import stationary, trace_row
 from interpretable_arch.maths.density import entropy
-from interpretable_arch.maths.uniform_mps import in_schmidt_basis
+from interpretable_arch.maths.processes.channels import stationary, trace_row
+from interpretable_arch.maths.processes.uniform_mps import in_schmidt_basis
 from interpretable_arch.models.born_machine import BornMachine
 from interpretable_arch.models.lsrdr import LSRDR
+from interpretable_arch.readings.born_reading import beyond_rank_one
 from training.data.task import Task
 
 TOKENS, NEAREST = 40, 3

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from analysis.reading.finding import Finding, Table
 from analysis.reading.words.sense_table import shown
-from interpretable_arch.latent_classes import LatentClasses
 from interpretable_arch.maths.density import entropy
+from interpretable_arch.models.latent_classes import LatentClasses
 from training.data.latent_classes import LatentClassTask, LatentLanguage
 from training.data.task import Split, Stream, Task
 

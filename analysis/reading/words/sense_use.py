@@ -16,10 +16,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from interpretable_arch.hooks import record
-from interpretable_arch.latent_classes import LatentClasses
 from interpretable_arch.layers.density_senses import DensitySenses
 from interpretable_arch.layers.token_matrix import MeaningTable, TokenMatrix
 from interpretable_arch.models.backpack import Backpack
+from interpretable_arch.models.latent_classes import LatentClasses
 from interpretable_arch.models.sense_softmax import SenseSoftmax
 from interpretable_arch.models.transformer import Transformer
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from analysis.reading.groups import homomorphism_defect, read_group
 from analysis.reading.intertwiners import direct_sum
-from interpretable_arch.maths.characters import character_table
-from interpretable_arch.maths.finite_groups import FiniteGroup, parse
-from interpretable_arch.maths.irreducibles import irreducibles
+from interpretable_arch.maths.groups.characters import character_table
+from interpretable_arch.maths.groups.finite_groups import FiniteGroup, parse
+from interpretable_arch.maths.groups.irreducibles import irreducibles
 
 
 def unitary(size: int, generator: torch.Generator) -> Tensor:

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from analysis.reading.intertwiners import direct_sum, intertwine
-from interpretable_arch.maths.finite_groups import parse
-from interpretable_arch.maths.irreducibles import irreducibles, product_error
+from interpretable_arch.maths.groups.finite_groups import parse
+from interpretable_arch.maths.groups.irreducibles import irreducibles, product_error
 
 
 @pytest.mark.parametrize(("name", "copies"), [("S3", [1, 2, 2]), ("Q8", [0, 1, 0, 1, 3])])

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from analysis.reading.logits import average_by_quotient, isotypic_shares, read_logits
-from interpretable_arch.maths.characters import character_table
-from interpretable_arch.maths.finite_groups import FiniteGroup, parse
+from interpretable_arch.maths.groups.characters import character_table
+from interpretable_arch.maths.groups.finite_groups import FiniteGroup, parse
 
 
 def logits_of(F: Tensor, group: FiniteGroup) -> Tensor:

@@ -11,8 +11,8 @@ import torch
 from analysis.reading.groups import read_group
 from analysis.reading.intertwiners import direct_sum
 from analysis.reading.logits import read_logits
-from interpretable_arch.maths.finite_groups import parse
-from interpretable_arch.maths.irreducibles import irreducibles
+from interpretable_arch.maths.groups.finite_groups import parse
+from interpretable_arch.maths.groups.irreducibles import irreducibles
 
 SEEDS = 20
 CONFIG = """name: groups

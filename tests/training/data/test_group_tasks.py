@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from interpretable_arch.maths import finite_groups
+from interpretable_arch.maths.groups import finite_groups
 from training.data.groups import groups
 from training.data.modular import modular
 

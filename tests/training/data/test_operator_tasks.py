@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from interpretable_arch.maths.nearest_mps import check_aperiodic
-from interpretable_arch.maths.operator_tuples import operator_tuple
+from interpretable_arch.maths.processes.nearest_mps import check_aperiodic
+from interpretable_arch.maths.processes.operator_tuples import operator_tuple
 from training.data import build_task
 from training.data.graph_walks import graph_walks, walk_matrix
 from training.data.markov_walks import chain_operators, draw_walk, stationary_law
