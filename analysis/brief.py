@@ -32,8 +32,9 @@ def brief(result: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]
 
 
 def write_brief(result: Mapping[str, Any], arguments: Sequence[str], path: Path | str) -> Path:
-    """Write it as JSON, whole or not at all."""
-    text = json.dumps(brief(result, arguments), indent=1, allow_nan=False, ensure_ascii=False)
+    """Write it as JSON to six digits, whole or not at all."""
+    found = _rounded(brief(result, arguments))
+    text = json.dumps(found, indent=1, allow_nan=False, ensure_ascii=False)
     write_file(Path(path), f"{text}\n".encode())
     return Path(path)
 
@@ -49,6 +50,14 @@ def _without_places(arguments: Sequence[str]) -> list[str]:
         else:
             skip = False
     return kept
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:

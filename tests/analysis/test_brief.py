@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from analysis.cli import main
 
 STUDY = """
@@ -30,8 +32,10 @@ def test_the_command_writes_it_beside_the_page(tmp_path, capsys):
     assert found["command"] == f"interpretable-arch study {config} --seeds 3"
     (cell,), (full,) = found["cells"], whole["cells"]
     assert cell["seeds"] == 3
-    assert cell["held_out_loss"] == [full["held_out_loss"][k] for k in ("estimate", "low", "high")]
+    assert cell["held_out_loss"] == pytest.approx(
+        [full["held_out_loss"][k] for k in ("estimate", "low", "high")], rel=1e-5
+    )
     raw = full["stability"]["disagreement"]["raw"]
-    assert cell["disagreement"]["mean"][0] == raw["estimate"]
+    assert cell["disagreement"]["mean"][0] == pytest.approx(raw["estimate"], rel=1e-5)
     assert cell["by_output"]["counts"] == full["stability"]["by_output"]["counts"]
     assert len(small.read_text()) < 0.5 * len((tmp_path / "reports/tiny.json").read_text())
