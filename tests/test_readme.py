@@ -43,6 +43,17 @@ def test_the_contract_example_runs(tmp_path):
     assert "Symmetry(" in out
 
 
+def test_a_model_that_needs_no_steps(tmp_path):
+    """The YAML of a fit to data, on another text."""
+    text = "\n\n".join(README.split("\n"))
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+    given = block("yaml", "max_steps: 0").replace("source: kjv", "source: text.txt")
+    (tmp_path / "letters.yaml").write_text(given.replace("context: 256", "context: 32"))
+    out = run(tmp_path, "-m", "analysis.cli", "study", "letters.yaml", "--quiet")
+    assert "1 solution class" in out
+    assert "canonical parameters within" in out
+
+
 def test_paths_exist():
     map_block = next((t for kind, t in BLOCKS if kind == "text"), "")
     listed = re.findall(r"^(\S+\.(?:py|yaml|md|txt)|\S+/)\s", map_block, re.MULTILINE)
