@@ -32,11 +32,16 @@ def brief(result: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]
 
 
 def write_brief(result: Mapping[str, Any], arguments: Sequence[str], path: Path | str) -> Path:
-    """Write it as JSON to six digits, whole or not at all."""
+    """Write it as JSON to six digits, a line a cell, whole or not at all."""
     found = _rounded(brief(result, arguments))
-    text = json.dumps(found, indent=1, allow_nan=False, ensure_ascii=False)
-    write_file(Path(path), f"{text}\n".encode())
+    cells = ",\n".join(_line(cell) for cell in found.pop("cells"))
+    text = f'{_line(found)[:-1]}, "cells": [\n{cells}\n]}}\n'
+    write_file(Path(path), text.encode())
     return Path(path)
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def _without_places(arguments: Sequence[str]) -> list[str]:
