@@ -12,7 +12,7 @@ def statements(found: Stability, identical: bool = False) -> tuple[str, ...]:
     """
     candidates = (
         _seeds(found),
-        identical and _nothing_drawn(found),
+        identical and _identical(found),
         found.by_output and f"By output: {found.by_output.statement}.",
         found.by_output_with_diverged
         and f"By output, with diverged seeds: {found.by_output_with_diverged.statement}.",
@@ -35,11 +35,11 @@ def _seeds(found: Stability) -> str:
     return f"{seeds}{lost}; intervals are for new seeds on the same {found.inputs} inputs."
 
 
-def _nothing_drawn(found: Stability) -> str:
+def _identical(found: Stability) -> str:
     return (
-        f"All {len(found.kept)} outputs are the same to the last bit: the seeds change nothing in"
-        " this procedure. Its entropy is zero by construction, which says nothing of how many"
-        " other optima there are."
+        f"All {len(found.kept)} outputs are the same to the last bit. Where the procedure draws"
+        " nothing, its entropy is zero by construction, which says nothing of how many other"
+        " optima there are; where its starts are random, they all came to one point."
     )
 
 
