@@ -10,6 +10,7 @@ focal            -(1 - p_y)^g log p_y                    Lin et al. 2017, arXiv 
 """
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, get_type_hints
@@ -53,7 +54,9 @@ def focal(
 ) -> Float[Tensor, ""]:
     """Cross-entropy, in nats, that counts a target less the surer the model is of it already."""
     log_p = _probability_of(targets, outputs.log_softmax(-1))
-    return _mean(-((1 - log_p.exp()) ** gamma) * log_p, targets)
+    # Where p rounds to 1 the slope of (1 - p)^gamma, gamma below 1, would be infinite.
+    other = (1 - log_p.exp()).clamp_min(torch.finfo(log_p.dtype).tiny)
+    return _mean(-(other**gamma) * log_p, targets)
 
 
 LOSSES: dict[str, Loss] = {
@@ -64,7 +67,7 @@ LOSSES: dict[str, Loss] = {
 }
 _RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
     "epsilon": ("at least 0 and below 1", lambda e: 0 <= e < 1),
-    "gamma": ("0 or more", lambda g: g >= 0),
+    "gamma": ("0 or more", lambda g: 0 <= g < math.inf),
 }
 
 

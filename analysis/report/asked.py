@@ -31,11 +31,16 @@ def part(config: Mapping[str, Any], *keys: str) -> str:
 
 
 def training(config: Mapping[str, Any], architecture: str) -> str:
-    """How it was trained: ``adamw, learning rate 0.001, 800 steps``; may be empty."""
+    """How it was trained: ``adamw, learning rate 0.001, 800 steps``; may be empty.
+
+    A model that needs no steps: ``fitted to the data``.
+    """
     settings = config.get("architectures", {}).get(architecture, {})
     if not isinstance(settings, Mapping):
         return ""
     optimizer, trainer = settings.get("optimizer") or {}, settings.get("trainer") or {}
+    if trainer.get("max_steps") == 0:
+        return "fitted to the data"
     words = [str(optimizer["name"])] if "name" in optimizer else []
     words += [f"learning rate {optimizer['lr']}"] if "lr" in optimizer else []
     words += [f"{trainer['max_steps']} steps"] if "max_steps" in trainer else []

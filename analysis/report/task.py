@@ -53,6 +53,10 @@ def _asked(cells: Sequence[Cell], config: Mapping[str, Any], colours: Mapping[st
 
 
 def _curves(cells: Sequence[Cell], colours: Mapping[str, str], hang: Hang) -> str:
+    # What is fitted in one go has a single point, which is in the table above.
+    cells = [cell for cell in cells if any(len(curve["step"]) > 1 for curve in cell["curves"])]
+    if not cells:
+        return ""
     axes = {
         unit: loss_axis([cell for cell in cells if cell["unit"] == unit])
         for unit in {cell["unit"] for cell in cells}

@@ -30,6 +30,7 @@ from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.contexts.context_rows import Smoothing
 from interpretable_arch.maths.contexts.gated_logits import fit_gates
 from interpretable_arch.maths.contexts.ngrams import kept_aside, without
+from interpretable_arch.maths.contexts.text_rows import stretches_of
 from interpretable_arch.models.context_tables import ContextTables
 from interpretable_arch.readings.context_reading import logits_formula, weight_features
 from interpretable_arch.symmetry import Symmetry
@@ -88,7 +89,8 @@ class ContextMixture(nn.Module):
 
     causal = True
     fitted_alpha: Float[Tensor, " weight"]
-    optimum: Float[Tensor, "4"]
+    optimum: Float[Tensor, "5"]
+    places: Int[Tensor, " gate"]
     bounds: Int[Tensor, " bucket"]
     speaks: Bool[Tensor, "gate order"]
 
@@ -100,8 +102,9 @@ class ContextMixture(nn.Module):
         self.register_buffer("bounds", torch.tensor(config.buckets).long(), persistent=False)
         self.alpha = nn.Parameter(config.std * torch.randn(int(self.speaks.sum())))
         self.register_buffer("fitted_alpha", self.alpha.detach().clone())
-        # Gradient norm, least curvature, loss in nats and steps of the last fit.
-        self.register_buffer("optimum", torch.full((4,), torch.nan))
+        # Gradient norm, curvature with and without the ridge, loss in nats, steps of the last fit.
+        self.register_buffer("optimum", torch.full((5,), torch.nan))
+        self.register_buffer("places", torch.zeros(len(self.speaks), dtype=torch.long))
         self.hook_gate, self.hook_votes = HookPoint(), HookPoint()
 
     def forward(
@@ -137,25 +140,24 @@ class ContextMixture(nn.Module):
     def fit_data(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Find alpha on text kept aside, then count everything.
 
-        `batches` are texts: tokens [1, n] and the tokens that follow them. Raises ValueError where
-        none has more symbols than the longest context and what follows it.
+        Each row of `batches` is a text: tokens [row, position] and those that follow them; a target
+        of -100 within it ends one text and begins another. Raises ValueError where none has more
+        symbols than the longest context and what follows it, and for one outside the vocabulary.
         """
         c = self.config
-        texts = [torch.cat([tokens[0, :1], after[0]]) for tokens, after in batches]
-        longest = max((len(t) for t in texts), default=0)
-        if longest < c.order + 2:
-            raise ValueError(
-                f"text: wanted at least order + 2 = {c.order + 2} symbols, got {longest}"
-            )
+        texts = [t.to(self.alpha.device) for t in stretches_of(batches)]
+        _check_texts(texts, c)
         pieces = self.kept_aside(texts)
         prior = longest_alone(self.speaks)
         start, some = self.weights(), pieces[:: max(1, len(pieces) // FEW)]
-        start = fit_gates(lambda: some, start, prior, c.l2, c.steps, LEVEL).alpha
-        found = fit_gates(lambda: pieces, start, prior, c.l2, c.steps, LEVEL)
+        near = fit_gates(lambda: some, start, prior, c.l2, c.steps, LEVEL)
+        found = fit_gates(lambda: pieces, near.alpha, prior, c.l2, c.steps, LEVEL)
         del pieces, some
         self.alpha.copy_(found.alpha[self.speaks])
         self.fitted_alpha.copy_(self.alpha)
-        values = (found.gradient_norm, found.least_curvature, found.loss, float(found.steps))
+        self.places.copy_(found.places)
+        steps, curvatures = near.steps + found.steps, (found.least_curvature, found.free_curvature)
+        values = (found.gradient_norm, *curvatures, found.loss, float(steps))
         self.optimum.copy_(torch.tensor(values, dtype=torch.float64))
         self.tables.hold(texts)
 
@@ -170,16 +172,17 @@ class ContextMixture(nn.Module):
         c = self.config
         apart = kept_aside(texts, c.parts, c.block, fold * c.parts // c.folds)
         self.tables.count([p for t, a in zip(texts, apart, strict=True) for p in without(t, a)])
-        every = max(1, -(-sum(int(a.sum()) for a in apart) * c.folds // c.places))
-        back = torch.arange(-c.order, 0, device=self.alpha.device)
-        for text, aside in zip(texts, apart, strict=True):
-            # Each place by itself, with the whole of its longest context before it.
-            places = (aside[c.order :].nonzero().squeeze(1) + c.order)[::every]
-            for at in places.split(max(1, PIECE // c.vocab)):
-                contexts = [x[:, -1] for x in self.tables.contexts(text[at[:, None] + back])]
-                gate = self.gate(contexts)
-                log_p = torch.stack([f.float() for f in self.tables.log_p(contexts)], 1)
-                yield log_p * self.speaks[gate][..., None], gate, text[at]
+        depth = torch.cat([torch.arange(len(t), device=t.device) for t in texts])
+        # Each place by itself, with the whole of its longest context before it.
+        places = (torch.cat(apart) & (depth >= c.order)).nonzero().squeeze(1)
+        most = c.places * (fold + 1) // c.folds - c.places * fold // c.folds
+        places = places[:: -(-len(places) // most) or 1] if most else places[:0]
+        text, back = torch.cat(list(texts)), torch.arange(-c.order, 0, device=places.device)
+        for at in places.split(max(1, PIECE // c.vocab)):
+            contexts = [x[:, -1] for x in self.tables.contexts(text[at[:, None] + back])]
+            gate = self.gate(contexts)
+            log_p = torch.stack([f.float() for f in self.tables.log_p(contexts)], 1)
+            yield log_p * self.speaks[gate][..., None], gate, text[at]
 
     def decompose(self, tokens: Int[Tensor, "*batch position"]) -> Decomposition:
         """One part a context length, in logits: its weight times its log-probabilities."""
@@ -198,18 +201,31 @@ class ContextMixture(nn.Module):
         return Symmetry(())
 
     def certificate(self) -> Certificate:
-        """That Newton's method came to rest at the one optimum, and that alpha is still there."""
-        gradient, curvature, loss, steps = self.optimum.tolist()
+        """That Newton's method came to rest at the one optimum of a text, and alpha is there yet.
+
+        That the loss is strictly convex is no condition: l2 makes it so. How much of the curvature
+        is the text's own stands among the figures.
+        """
+        gradient, curvature, free, loss, steps = self.optimum.tolist()
         moved = float((self.alpha - self.fitted_alpha).detach().abs().max())
+        idle = int((self.places == 0).sum())
+        kept = f"{idle} of {len(self.places)} gates had no place to be fitted on: they kept the "
+        note = f"{kept}prior, the longest context alone"
         return Certificate(
             "The optimum is unique: the loss is a sum of log-sum-exps of linear functions of alpha "
             "plus l2/2 |alpha - prior|^2, which is strictly convex, and alpha has no symmetry.",
             (
                 Condition("gradient norm", gradient, "below", GRADIENT_BOUND),
-                Condition("least curvature", curvature, "above", 0.0),
+                Condition("places fitted on", float(self.places.sum()), "above", 0.0),
                 Condition("alpha moved since the fit", moved, "below", 1e-6),
             ),
-            {"loss on text kept aside, nats": loss, "Newton steps": steps},
+            {
+                "loss on text kept aside, nats": loss,
+                "Newton steps": steps,
+                "least curvature": curvature,
+                "least curvature without l2": free,
+            },
+            (note,) if idle else (),
         )
 
     @torch.no_grad()
@@ -236,9 +252,21 @@ class ContextMixture(nn.Module):
     def example_batches(self) -> Sequence[tuple[Tensor, Tensor]]:
         """A text of two stretches in which only some contexts occur, and one symbol never."""
         drawn = torch.randint(
-            self.config.vocab - 1, (90,), generator=torch.Generator().manual_seed(3)
+            max(1, self.config.vocab - 1), (90,), generator=torch.Generator().manual_seed(3)
         )
         return [(t[None, :-1], t[None, 1:]) for t in drawn.split((60, 30))]
+
+
+def _check_texts(texts: Sequence[Tensor], config: ContextMixtureConfig) -> None:
+    longest = max((len(t) for t in texts), default=0)
+    if longest < config.order + 2:
+        wanted = f"at least order + 2 = {config.order + 2} symbols"
+        raise ValueError(f"text: wanted {wanted}, got {longest}")
+    symbols = torch.cat(list(texts))
+    outside = symbols[(symbols < 0) | (symbols >= config.vocab)]
+    if len(outside):
+        wanted = f"symbols from 0 to {config.vocab - 1}, as vocab is {config.vocab}"
+        raise ValueError(f"tokens: wanted {wanted}, got {int(outside[0])}")
 
 
 def _speaks(config: ContextMixtureConfig) -> Bool[Tensor, "gate order"]:

@@ -19,6 +19,7 @@ promise. With a `scale` well below 1 training starts near the core's loss; it is
 a parameter it would trade size with what the remainder writes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -55,9 +56,9 @@ class CoreRemainderConfig:
         at_least_one(vocab=self.vocab, context=self.context)
         for name in PARTS:
             check_part(name, getattr(self, name))
-        if self.penalty < 0:
+        if not 0 <= self.penalty < math.inf:
             raise ValueError(f"penalty: wanted 0 or more, got {self.penalty}")
-        if self.scale <= 0:
+        if not 0 < self.scale < math.inf:
             raise ValueError(f"scale: wanted a number above 0, got {self.scale}")
 
 

@@ -2,7 +2,8 @@
 
 The same model of text and the same occurrences; instead of the algebra of moments, expectation
 maximisation from tables drawn at random when the model is made. The likelihood is not convex, so
-that where it ends is the seed's doing: several answers where the algebra has one.
+that where it ends is the seed's doing: several answers where the algebra has one. No theorem
+says which, and so the model has no certificate.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ import torch
 from torch import Tensor
 
 from interpretable_arch.argument_types import at_least_one
-from interpretable_arch.certificate import Certificate, Condition
 from interpretable_arch.maths.contexts.class_likelihood import ClassFit, maximise
 from interpretable_arch.maths.contexts.context_tensor import occurrences_of, rows_of
 from interpretable_arch.models.latent_classes import LatentClasses, LatentClassesConfig
@@ -41,7 +41,8 @@ EXAMPLES = {"plain": LatentClassEMConfig(vocab=6, classes=3, steps=3)}
 class LatentClassEM(LatentClasses):
     """Tokens [batch, position] to log-probabilities of the next one [batch, position, vocab].
 
-    `measured` keeps the mean log-likelihood of an occurrence (nats) and the last change.
+    `measured` keeps the mean log-likelihood of an occurrence (nats) and the last change; zero
+    before a fit.
     """
 
     measured: Tensor
@@ -68,16 +69,3 @@ class LatentClassEM(LatentClasses):
         fit = maximise(found, start, self.steps, CONVERGED)
         self.set_tables(fit.share, fit.left, fit.words)
         self.measured.copy_(torch.tensor((fit.likelihood, fit.change), dtype=torch.float64))
-
-    @torch.no_grad()
-    def certificate(self) -> Certificate:
-        """Whether the search came to rest; no theorem speaks of which optimum it rests at."""
-        likelihood, change = self.measured.double().tolist()
-        moved = Condition("largest change in the last step", change, "below", CONVERGED)
-        return Certificate(
-            "No theorem: the likelihood of hidden classes is not convex, and only how many optima "
-            "many starts find can say how far the answer is one.",
-            (moved,),
-            {"mean log-likelihood of an occurrence, nats": likelihood},
-            settles="form",
-        )

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interpretable_arch.argument_types import at_least_one
-from interpretable_arch.certificate import Certificate
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
@@ -72,10 +71,6 @@ class LatentClasses(nn.Module, ABC):
     @abstractmethod
     def fit_data(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Find the tables in the training text."""
-
-    @abstractmethod
-    def certificate(self) -> Certificate:
-        """On what the uniqueness of the tables rests."""
 
     @property
     def fitted(self) -> bool:

@@ -14,6 +14,7 @@ p(w' | w) = |s_w* r_w'|^2 once |s_w| = 1: sqrt p is factored through d complex n
 As a Born machine X shows less than as a state: the phase of each token is free as well.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,18 +31,20 @@ from interpretable_arch.maths.processes.operator_tuples import (
     bigram_tuple,
     operator_tuple,
 )
-from interpretable_arch.maths.processes.uniform_mps import anchors, isometric, weighted_traces
+from interpretable_arch.maths.processes.uniform_mps import anchors, isometric
 from interpretable_arch.models.born_machine import BornMachine
 from interpretable_arch.readings.born_reading import (
     conditions,
     features,
     formulas,
     label,
+    token_traces,
     undetermined,
 )
 from interpretable_arch.symmetries.matrix_product import LinearGauge
 from interpretable_arch.symmetry import Action, Factor, Symmetry
 
+MOVED = 1e-6  # how far X may lie from where the ascent left it
 UNFITTED = (0.0, 1.0, 0.0, 1.0, 0.0)  # fidelity, residual, gap, projection, anchor
 
 
@@ -56,7 +59,7 @@ class LSRDRConfig:
 
     def __post_init__(self) -> None:
         at_least_one(vocab=self.vocab, d=self.d, most=self.most)
-        if self.tolerance <= 0:
+        if not 0 < self.tolerance < math.inf:
             raise ValueError(f"tolerance: wanted a number above 0, got {self.tolerance}")
 
 
@@ -67,14 +70,17 @@ EXAMPLES = {
 
 
 class LSRDR(BornMachine):
-    """X [vocab, d, d, 2], real and imaginary; `fitted_figures` says how the ascent went."""
+    """X [vocab, d, d, 2], real and imaginary; `fitted_figures` says how the ascent went, and
+    `fitted_X` where it ended: of another X they say nothing."""
 
     fitted_figures: Float[Tensor, " figure"]
+    fitted_X: Float[Tensor, "vocab d d 2"]
 
     def __init__(self, config: LSRDRConfig) -> None:
         super().__init__(config.vocab, config.d)
         self.config = config
         self.register_buffer("fitted_figures", torch.tensor(UNFITTED))
+        self.register_buffer("fitted_X", self.X.detach().clone())
 
     def isometric(self) -> Complex[Tensor, "vocab d d"]:
         """X_w in a basis where sum_w X_w X_w* = 1, scaled to it."""
@@ -103,7 +109,15 @@ class LSRDR(BornMachine):
         start = self.matrices().cpu().to(torch.complex128)
         found = nearest_mps(data, start, self.config.tolerance, self.config.most)
         self.X.copy_(torch.view_as_real(found.X))
+        self.fitted_X.copy_(self.X)
         self.fitted_figures.copy_(torch.tensor(_figures(found)))
+
+    @torch.no_grad()
+    def moved(self) -> float:
+        """How far X has gone since the fit, largest entry, both in canonical form."""
+        then = torch.view_as_complex(self.fitted_X).to(torch.complex128)
+        now = self.matrices().to(torch.complex128)
+        return LinearGauge(self.vocab, self.d).apart(now, then)
 
     def symmetry(self) -> Symmetry:
         """PGL(d, C), a scale, a phase of each token and conjugation: what text does not show."""
@@ -112,8 +126,13 @@ class LSRDR(BornMachine):
 
     @torch.no_grad()
     def interpretation(self) -> Interpretation:
-        """Schmidt weights of a cut, fidelity, and the product formula; the label rounds them."""
+        """Schmidt weights of a cut, fidelity, and the product formula; the label rounds them.
+
+        The fidelity is that of the fit: once X has moved on it is not known, and left out.
+        """
         X = self.matrices().to(torch.complex128)
+        if not self.moved() <= MOVED:
+            return Interpretation(f"moved since the fit, {label(X)}", features(X), formulas(X))
         fidelity = float(self.fitted_figures[0])
         found = (Feature("fidelity", fidelity, "per token, to the data's state"), *features(X))
         return Interpretation(f"fidelity {fidelity:.4f}, {label(X)}", found, formulas(X))
@@ -122,7 +141,7 @@ class LSRDR(BornMachine):
     def certificate(self) -> Certificate:
         """Whether the ascent arrived at a stationary state, and whether its form is unique."""
         X = self.matrices().to(torch.complex128)
-        found, traces = anchors(X), weighted_traces(X).abs()
+        found, traces = anchors(X), token_traces(X)
         fidelity, residual, gap, projection, anchor = self.fitted_figures.tolist()
         arrived = [
             # In single precision what is stored differs by 1e-7, what was found does not.
@@ -130,13 +149,14 @@ class LSRDR(BornMachine):
             Condition("gap of mu", gap, "above", 1e-6),
             Condition("|(SR)^2 - SR| / |SR|", projection, "below", 1e-6),
             Condition("smallest anchor beside the data", anchor, "above", 1e-6),
+            Condition("X moved since the fit", self.moved(), "below", MOVED),
         ]
         return Certificate(
             "A stationary state has one canonical form where mu and rho are simple, the Schmidt "
             "weights differ and no anchor is zero. That every start finds the same state is no "
             "theorem: it is counted over seeds, and random tuples have several.",
             (*arrived, *conditions(found, traces)),
-            {"fidelity": fidelity},
+            {"fidelity when fitted": fidelity},
             undetermined(found, traces),
             settles="form",
         )

@@ -26,13 +26,14 @@ from interpretable_arch.certificate import Certificate, Condition
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.polar import newton_schulz
 from interpretable_arch.maths.processes.isometry import nearest_isometry
-from interpretable_arch.maths.processes.uniform_mps import anchors, isometric, weighted_traces
+from interpretable_arch.maths.processes.uniform_mps import anchors, isometric
 from interpretable_arch.models.born_machine import BornMachine
 from interpretable_arch.readings.born_reading import (
     conditions,
     features,
     formulas,
     label,
+    token_traces,
     undetermined,
 )
 from interpretable_arch.symmetries.matrix_product import UnitaryGauge
@@ -62,14 +63,16 @@ EXAMPLES = {
 
 class OperatorEmbedding(BornMachine):
     """X [vocab, d, d, 2], real and imaginary, with sum_w X_w X_w* = 1; `slope` is the norm of the
-    loss's gradient where the fit ended."""
+    loss's gradient where the fit ended, at `fitted_X`."""
 
     slope: Float[Tensor, ""]
+    fitted_X: Float[Tensor, "vocab d d 2"]
 
     def __init__(self, config: OperatorEmbeddingConfig) -> None:
         super().__init__(config.vocab, config.d)
         self.config = config
         self.register_buffer("slope", torch.tensor(1.0))
+        self.register_buffer("fitted_X", self.X.detach().clone())
 
     def started(self, X: Complex[Tensor, "vocab d d"]) -> Complex[Tensor, "vocab d d"]:
         return _unstacked(nearest_isometry(_stacked(X)), X)
@@ -120,6 +123,14 @@ class OperatorEmbedding(BornMachine):
         with torch.no_grad():
             self.slope.copy_(free.grad.norm())
             self.X.copy_(torch.view_as_real(isometric(torch.view_as_complex(free))))
+            self.fitted_X.copy_(self.X)
+
+    @torch.no_grad()
+    def moved(self) -> float:
+        """How far X has gone since the fit, largest entry, both in canonical form."""
+        then = torch.view_as_complex(self.fitted_X).to(torch.complex128)
+        now = self.matrices().to(torch.complex128)
+        return UnitaryGauge(self.vocab, self.d).apart(now, then)
 
     def log_radius(self, tokens: Int[Tensor, " position"]) -> Float[Tensor, ""]:
         """(1/n) log rho(X_x1 ... X_xn), in nats a token: what is maximised, exactly."""
@@ -140,7 +151,7 @@ class OperatorEmbedding(BornMachine):
     def certificate(self) -> Certificate:
         """What fixes the canonical form here; nothing fixes the model."""
         X = self.matrices().to(torch.complex128)
-        found, traces = anchors(X), weighted_traces(X).abs()
+        found, traces = anchors(X), token_traces(X)
         eye = torch.eye(self.d, dtype=X.dtype, device=X.device)
         off = float((torch.einsum("wij,wkj->ik", X, X.conj()) - eye).abs().max())
         return Certificate(
@@ -150,6 +161,7 @@ class OperatorEmbedding(BornMachine):
                 Condition(
                     "gradient norm of the loss when fitted", float(self.slope), "below", 1e-6
                 ),
+                Condition("X moved since the fit", self.moved(), "below", 1e-6),
                 *conditions(found, traces),
                 Condition("distance from 1", off, "below", 1e-4),
             ),
@@ -162,11 +174,19 @@ class OperatorEmbedding(BornMachine):
 def log_radius(
     X: Complex[Tensor, "vocab d d"], tokens: Int[Tensor, " position"]
 ) -> Float[Tensor, ""]:
-    """(1/n) log of the spectral radius of X_x1 ... X_xn, scaled on the way."""
-    product, logs = torch.eye(X.shape[-1], dtype=X.dtype), torch.zeros((), dtype=X.real.dtype)
+    """(1/n) log of the spectral radius of X_x1 ... X_xn, scaled on the way; -inf where it is 0.
+
+    Raises ValueError for no tokens.
+    """
+    if len(tokens) == 0:
+        raise ValueError("tokens: wanted 1 or more, got none")
+    product = torch.eye(X.shape[-1], dtype=X.dtype, device=X.device)
+    logs = torch.zeros((), dtype=X.real.dtype, device=X.device)
     for token in tokens.tolist():
         product = product @ X[token]
         size = product.abs().amax()
+        if bool(size == 0):
+            return torch.full_like(logs, -torch.inf)
         product, logs = product / size, logs + size.log()
     return (logs + torch.linalg.eigvals(product).abs().amax().log()) / len(tokens)
 
@@ -174,14 +194,14 @@ def log_radius(
 def _windows(
     batches: Sequence[tuple[Tensor, Tensor]], most: int, window: int
 ) -> tuple[Int[Tensor, "batch position"], Int[Tensor, "batch position"]]:
-    """The first `most` tokens of the first stretch, or as many rows of examples."""
+    """The first `most` tokens of the first stretch, or as many rows of examples, none longer."""
     if not batches or batches[0][0].numel() == 0:
         raise ValueError("batches: wanted a token with one that follows it, got none")
     tokens, following = batches[0]
     if len(tokens) > 1:
         rows = max(1, most // tokens.shape[-1])
-        return tokens[:rows], following[:rows]
-    window = min(window, tokens.shape[-1])
+        return tokens[:rows, :most], following[:rows, :most]
+    window = min(window, most, tokens.shape[-1])
     kept = min(most, tokens.shape[-1]) // window * window
     return tokens[0, :kept].reshape(-1, window), following[0, :kept].reshape(-1, window)
 

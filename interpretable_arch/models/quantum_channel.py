@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float, Int, Shaped
 from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
@@ -38,6 +38,7 @@ from interpretable_arch.maths.processes.channels import (
     hidden_markov_kraus,
     matrices,
     stationary,
+    stationary_states,
     superoperators,
     trace_row,
 )
@@ -90,18 +91,20 @@ class QuantumChannel(nn.Module):
         self.K = nn.Parameter(start.to(torch.get_default_dtype()).contiguous())
         self.hook_state, self.hook_eigen = HookPoint(), HookPoint()
 
-    @classmethod
+    @staticmethod
     def from_hmm(
-        cls, transition: Float[Tensor, "state state"], emission: Float[Tensor, "state vocab"]
+        transition: Shaped[Tensor, "*state"], emission: Shaped[Tensor, "*emission"]
     ) -> "QuantumChannel":
         """The channel of a hidden Markov model in its stationary law; rho is the belief.
 
         `transition` [i, j] is p(j | i), `emission` [i, w] is p(w | i). Raises ValueError for tables
-        that are no distributions.
+        that are no distributions, and for a chain that falls apart: its law has no one start.
         """
         kraus = hidden_markov_kraus(transition, emission)
-        model = cls(QuantumChannelConfig(len(kraus), len(transition), kraus.shape[1]))
-        model = model.to(transition.dtype)
+        if (found := stationary_states(transition)) != 1:
+            raise ValueError(f"transition: wanted one stationary law, got a chain with {found}")
+        model = QuantumChannel(QuantumChannelConfig(len(kraus), len(transition), kraus.shape[1]))
+        model = model.to(kraus.real.dtype)
         model.load_state_dict({"K": torch.view_as_real(kraus)})
         return model
 
@@ -133,6 +136,8 @@ class QuantumChannel(nn.Module):
         return self._states(tokens, *self.automaton())
 
     def _states(self, tokens: Tensor, r: Tensor, S: Tensor, t: Tensor) -> Tensor:
+        if not tokens.shape[-1]:
+            raise ValueError(f"tokens: wanted at least one position, got {list(tokens.shape)}")
         chosen = S.index_select(0, tokens.flatten()).unflatten(0, tokens.shape)
         rows, _ = prefix_states(r.expand(*tokens.shape[:-1], -1), chosen)
         trace = (rows * t).sum(-1, keepdim=True)

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from interpretable_arch.argument_types import at_least_one
 from interpretable_arch.certificate import Certificate, Condition
+from interpretable_arch.maths.processes.distance import process_distance
 from interpretable_arch.models.quantum_channel import QuantumChannel, QuantumChannelConfig
 
 IGNORED = -100
 STATIONARY = 1e-6  # largest entry of the gradient, nats a token, that counts as none
+MOVED = 1e-6  # distance of processes that counts as none: it is resolved to 1e-8
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,25 @@ EXAMPLES = {
 
 class QuantumChannelLikelihood(QuantumChannel):
     """A `QuantumChannel` with `fit_data`; `gradient` [1] is the largest entry of the likelihood's
-    gradient where it stopped, in nats a token, infinite before any fit."""
+    gradient where it stopped, at `fitted_K`, in nats a token, infinite before any fit."""
 
     gradient: Float[Tensor, " 1"]
+    fitted_K: Float[Tensor, "vocab kraus d d 2"]
 
     def __init__(self, config: QuantumChannelLikelihoodConfig) -> None:
         super().__init__(config)
         self.steps = config.steps
         self.register_buffer("gradient", torch.full((1,), torch.inf))
+        self.register_buffer("fitted_K", self.K.detach().clone())
 
     def fit_data(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
         """To an optimum of the likelihood of (tokens, next tokens) [row, position], each row read
-        from the stationary state; targets of -100 are not scored. Raises ValueError without any.
+        from the stationary state; targets of -100 are not scored. Raises ValueError without any,
+        and for a token or a target outside the vocabulary.
         """
+        for tokens, targets in batches:
+            self._check("tokens", tokens)
+            self._check("targets", targets[targets != IGNORED])
         scored = sum(int((targets != IGNORED).sum()) for _, targets in batches)
         if not scored:
             raise ValueError("batches: wanted at least one token to score, got none")
@@ -79,7 +87,21 @@ class QuantumChannelLikelihood(QuantumChannel):
         assert last.grad is not None
         with torch.no_grad():
             self.K.copy_(reached)
+            self.fitted_K.copy_(reached)
             self.gradient.copy_(last.grad.abs().max()[None])
+
+    def _check(self, name: str, found: Tensor) -> None:
+        outside = found[(found < 0) | (found >= self.config.vocab)]
+        if len(outside):
+            raise ValueError(f"{name}: wanted 0 to {self.config.vocab - 1}, got {int(outside[0])}")
+
+    def moved(self) -> float:
+        """How far the process is from the fitted one (`process_distance`): 0 for a gauge copy."""
+        if torch.equal(self.K, self.fitted_K):
+            return 0.0
+        fitted = QuantumChannel(self.config).to(self.K)
+        fitted.load_state_dict({"K": self.fitted_K})
+        return process_distance(self.automaton(), fitted.automaton())
 
     def example_batches(self) -> Sequence[tuple[Tensor, Tensor]]:
         """Rows in which each token mostly repeats."""
@@ -90,13 +112,14 @@ class QuantumChannelLikelihood(QuantumChannel):
 
     @torch.no_grad()
     def certificate(self) -> Certificate:
-        """As a channel's, and whether the gradient is gone."""
+        """As a channel's, whether the gradient is gone, and whether the model is still there."""
         found = super().certificate()
         gone = Condition(
             "largest gradient of the likelihood", float(self.gradient), "below", STATIONARY
         )
         notes = () if gone.holds else (f"not converged: gradient {gone.value:.2g} nats a token",)
-        conditions, notes = (*found.conditions, gone), (*found.notes, *notes)
+        still = Condition("distance from where it was fitted", self.moved(), "below", MOVED)
+        conditions, notes = (*found.conditions, gone, still), (*found.notes, *notes)
         return replace(found, conditions=conditions, notes=notes)
 
 

@@ -13,6 +13,7 @@ fit the model is a random hidden Markov model of `states` states, or the uniform
 left to the data.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -27,15 +28,16 @@ from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
+from interpretable_arch.maths.contexts.text_rows import rows_of
 from interpretable_arch.maths.processes.automata import floored, floors, readout, states_after
-from interpretable_arch.maths.processes.distance import States
+from interpretable_arch.maths.processes.distance import States, process_distance
 from interpretable_arch.maths.processes.spectral_choice import Choice, Search, choose
 from interpretable_arch.readings.automaton_reading import certify, read_automaton
 from interpretable_arch.symmetries.general_linear import automaton_factors
 from interpretable_arch.symmetry import Symmetry
 
 SHARP = 2.0  # contrast of the random tables before the fit
-TABLES = ("correlations", "tried", "noise")
+TABLES = ("correlations", "tried", "noise", "fitted")
 UNFITTED_FLOOR = 1e-5
 
 
@@ -77,7 +79,8 @@ class SpectralAutomaton(nn.Module):
 
     start [state], operators [vocab, state, state], end [state]; buffers for the certificate:
     `correlations` of past and future, `noise` (their edge, states above it, number of places),
-    `tried` (classes, states, floor, held-out nats) are empty before the fit; `floor` is a share.
+    `tried` (classes, states, floor, held-out nats), `fitted` (start, operators, end: flat) are
+    empty before the fit; `floor` is a share.
     """
 
     causal = True
@@ -85,6 +88,7 @@ class SpectralAutomaton(nn.Module):
     tried: Float[Tensor, "trial 4"]
     floor: Float[Tensor, ""]
     noise: Float[Tensor, " figure"]
+    fitted: Float[Tensor, " entry"]
 
     def __init__(self, config: SpectralAutomatonConfig) -> None:
         super().__init__()
@@ -96,6 +100,7 @@ class SpectralAutomaton(nn.Module):
         self.register_buffer("tried", torch.zeros(0, 4))
         self.register_buffer("floor", torch.tensor(config.floor or UNFITTED_FLOOR))
         self.register_buffer("noise", torch.zeros(0))
+        self.register_buffer("fitted", torch.zeros(0))
         self.hook_state, self.hook_floor = HookPoint(), HookPoint()
         self.register_load_state_dict_pre_hook(_take_shapes)
 
@@ -110,12 +115,14 @@ class SpectralAutomaton(nn.Module):
     def fit_data(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Fit to rows of tokens [row, position] with the tokens that follow them.
 
-        Raises ValueError for rows too short for `longest` and for more states than there are.
+        Raises ValueError for rows too short for `longest`, for tokens that are none of the vocab's
+        and for more states than there are.
         """
         found = self.choice(batches)
         with torch.no_grad():
             kept, best = found.spectrum, found.best
             self._take(kept.automaton(best.states))
+            self.fitted = torch.cat([part.flatten() for part in self.automaton()])
             like = self.start
             self.correlations = kept.correlations[: 4 * best.states + 16].to(like)
             self.noise = like.new_tensor([kept.edge, kept.above_noise, kept.count])
@@ -127,7 +134,7 @@ class SpectralAutomaton(nn.Module):
         c = self.config
         most = max(c.most_states, c.states or 1)
         search = Search(c.vocab, c.classes, most, c.longest, c.floor)
-        return choose(rows_of(batches), search, c.states)
+        return choose(_known(rows_of(batches), c.vocab), search, c.states)
 
     def take(self, model: States) -> None:
         """Become the automaton with this start, these operators and this end."""
@@ -208,29 +215,55 @@ class SpectralAutomaton(nn.Module):
     @torch.no_grad()
     def interpretation(self) -> Interpretation:
         """Hankel singular values, the memory of the process, and the product of matrices."""
-        return read_automaton(self._canonical(), float(self.floor))
+        return read_automaton(self._canonical(), float(self.floor), self._at_the_cap())
 
     @torch.no_grad()
     def certificate(self) -> Certificate:
-        """Where the gaps are on which the one decomposition rests."""
-        return certify(self._canonical(), self.correlations.double(), self.noise.double())
+        """The gaps on which the one decomposition rests, and that the model is still the fitted."""
+        tables = self.correlations.double(), self.noise.double()
+        return certify(self._canonical(), *tables, self._moved(), self._at_the_cap())
 
     def _canonical(self) -> States:
-        values = {n: p.detach().double() for n, p in self.named_parameters()}
+        return self._form(self.automaton())
+
+    def _form(self, model: States) -> States:
+        names = ("start", "operators", "end")
+        values = {n: p.detach().double() for n, p in zip(names, model, strict=True)}
         found = self.symmetry().canonical(values)
         return found["start"], found["operators"], found["end"]
 
+    def _moved(self) -> float:
+        """How far the process is from the fitted one; NaN before the fit."""
+        if len(self.fitted) == 0:
+            return math.nan
+        sizes = [part.numel() for part in self.automaton()]
+        if sum(sizes) != len(self.fitted):
+            return math.inf
+        start, operators, end = self.fitted.split(sizes)
+        fitted = start, operators.view_as(self.operators), end
+        return process_distance(self._canonical(), self._form(fitted))
 
-def rows_of(batches: Sequence[tuple[Tensor, Tensor]]) -> list[Int[Tensor, " position"]]:
-    """Every row of tokens with the one that follows its last, on the processor.
+    def _at_the_cap(self) -> tuple[str, ...]:
+        """A note where more states might have been chosen, had they been allowed."""
+        most = self.config.most_states
+        if self.config.states is not None or len(self.tried) == 0 or self.states < most:
+            return ()
+        return (
+            f"the number of states chosen, {most}, is the most that `most_states` allows: more "
+            "might foretell better",
+        )
 
-    A target of -100 is not scored and is left out where it comes last.
-    """
-    rows = []
-    for tokens, targets in batches:
-        for row, target in zip(tokens.cpu(), targets[..., -1].cpu().tolist(), strict=True):
-            last = row.new_tensor([target] if target >= 0 else [])
-            rows.append(torch.cat([row, last]))
+
+def _known(rows: list[Tensor], vocab: int) -> list[Tensor]:
+    """The rows; ValueError for none, and for the first token that is not of the vocab."""
+    if not any(map(len, rows)):
+        raise ValueError("rows: wanted sequences of tokens, got none that is not empty")
+    for row in rows:
+        wrong = row[(row < 0) | (row >= vocab)]
+        if len(wrong):
+            raise ValueError(
+                f"tokens: wanted 0 to {vocab - 1} (vocab {vocab}), got {int(wrong[0])}"
+            )
     return rows
 
 

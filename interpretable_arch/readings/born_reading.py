@@ -15,6 +15,7 @@ from interpretable_arch.maths.density import entropy
 from interpretable_arch.maths.processes.uniform_mps import (
     Anchors,
     anchors,
+    in_schmidt_basis,
     isometric,
     weighted_traces,
 )
@@ -24,6 +25,7 @@ Tuple = Complex[Tensor, "vocab d d"]
 CLOSE = 1e-6
 LONGEST_FORMULA = 20_000
 RANK_ONE = 1e-12
+NEVER = 1e-8
 
 
 def mark(X: Tuple) -> float:
@@ -87,6 +89,15 @@ def factored(X: Tuple) -> Formula:
     )
 
 
+def token_traces(X: Tuple) -> Float[Tensor, " vocab"]:
+    """|tr(Q X_w)| in canonical form; infinite for a token that never comes, |X_w| <= 1e-8 |X|: what
+    is zero has no phase to be fixed."""
+    moved, _ = in_schmidt_basis(X)
+    size = moved.flatten(1).norm(dim=1)
+    never = size <= NEVER * moved.norm()
+    return torch.where(never, torch.inf, weighted_traces(X).abs())
+
+
 def conditions(found: Anchors, traces: Tensor) -> list[Condition]:
     """What the canonical form rests on: unequal weights, anchors above zero, a simple rho."""
     made = [Condition("gap of the transfer operator", found.gap, "above", CLOSE)]
@@ -97,6 +108,8 @@ def conditions(found: Anchors, traces: Tensor) -> list[Condition]:
         )
         made.append(Condition("smallest weight / largest", _least(found), "above", CLOSE))
         made.append(Condition("smallest entry of the anchor row", row, "above", CLOSE))
+    if found.imaginary > CLOSE:
+        made.append(Condition("generic sum of imaginary parts", found.handed, "above", CLOSE**1.5))
     if len(traces):
         made.append(Condition("smallest |tr(Q X_w)|", float(traces.min()), "above", CLOSE**1.5))
     return made

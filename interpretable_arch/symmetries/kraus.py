@@ -6,9 +6,9 @@
 
 The canonical form: the stationary state is diagonal, descending; the phases that this leaves are
 those that make the first row of the anchor positive; the operators of a token are orthogonal,
-descending by size, the largest entry of each positive. Bases are found from what depends on the
-channel alone (`maths.processes.channel_marks`), which is why they can be matched before mixings
-are.
+descending by size, the overlap of each with a fixed generic matrix positive. Bases are
+found from what depends on the channel alone (`maths.processes.channel_marks`), which is why they
+can be matched before mixings are.
 """
 
 import math
@@ -18,7 +18,15 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from interpretable_arch.maths.processes.channel_marks import anchor, chirality, handedness, marks
+from interpretable_arch.maths.processes.channel_marks import (
+    handedness,
+    marks,
+    mirrored,
+    own_basis,
+    phase_reference,
+    unit,
+)
+from interpretable_arch.maths.processes.channels import hermitian_basis, superoperators
 from interpretable_arch.symmetries.conjugation import intertwiner
 from interpretable_arch.symmetries.groups import Pairs, Views, polar
 from interpretable_arch.symmetry import Group, Side
@@ -61,11 +69,13 @@ class Conjugation(_Whole, Group):
         return torch.where((g < 0)[:, None, None], x.conj(), x)
 
     def fit(self, pairs: Pairs) -> Tensor:
-        x, y = (chirality(marks(self.operators(v))) for v in pairs[0][:2])
-        return torch.where((x * y).sum() < 0, -1.0, 1.0)[None]
+        """The sign under which the whole channels come closer, each in the basis fitted to it."""
+        x, y = (self.operators(v) for v in pairs[0][:2])
+        as_is, mirror = (_apart(v, y) for v in (x, x.conj().resolve_conj()))
+        return torch.where(mirror < as_is, -1.0, 1.0)[None]
 
     def canonical(self, views: Views) -> Tensor:
-        return torch.where(handedness(marks(self.operators(views[0][0]))) < 0, -1.0, 1.0)[None]
+        return torch.where(handedness(mirrored(self.operators(views[0][0]))) < 0, -1.0, 1.0)[None]
 
 
 @dataclass(frozen=True)
@@ -97,13 +107,7 @@ class Basis(_Whole, Group):
         return intertwiner(x, y)[None]
 
     def canonical(self, views: Views) -> Tensor:
-        found = marks(self.operators(views[0][0]))
-        turn = torch.linalg.eigh(found.rho).eigenvectors.flip(-1).mH
-        row = (turn @ anchor(found) @ turn.mH)[0]
-        size = row.abs()
-        phase = torch.where(size > 0, row / size.where(size > 0, torch.ones_like(size)), 1)
-        phase = torch.cat([torch.ones_like(phase[:1]), phase[1:]])
-        return (phase[:, None] * turn)[None]
+        return own_basis(marks(self.operators(views[0][0])))[None]
 
 
 @dataclass(frozen=True)
@@ -137,10 +141,15 @@ class Mixing(Group):
         x = views[0][0]
         turn = torch.linalg.eigh(x @ x.mH).eigenvectors.flip(-1).mH
         moved = turn @ x
-        largest = moved.gather(-1, moved.abs().argmax(-1, keepdim=True))
-        size = largest.abs()
-        phase = torch.where(size > 0, largest / size.where(size > 0, torch.ones_like(size)), 1)
-        return phase.conj() * turn
+        phase = unit(moved @ phase_reference(math.isqrt(x.shape[-1]), moved))
+        return phase.conj()[..., None] * turn
+
+
+def _apart(x: Tensor, y: Tensor) -> Tensor:
+    """How far the channels of operators x and y are apart once x has y's basis."""
+    turn = intertwiner(marks(x).tuple, marks(y).tuple)
+    basis = hermitian_basis(x.shape[-1], x)
+    return (superoperators(turn @ x @ turn.mH, basis) - superoperators(y, basis)).norm()
 
 
 def _random_unitary(

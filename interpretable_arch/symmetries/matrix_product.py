@@ -6,7 +6,7 @@ and complex conjugation of all.
 One group on the whole tuple. B is any invertible matrix and lambda > 0 (`LinearGauge`), or B is
 unitary and lambda = 1, where sum XX* = 1 is kept (`UnitaryGauge`). Its canonical element leads to
 the Schmidt basis, tr(Q X_w) >= 0 for every token, row 1 of sum_w X_w >= 0 and, of the two
-conjugates, the one whose largest imaginary part is positive.
+conjugates, the one of which a generic sum of the imaginary parts is positive.
 """
 
 import math
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from interpretable_arch.maths.processes.uniform_mps import (
     change_basis,
+    handedness,
     phases,
     schmidt_basis,
     turned,
@@ -84,11 +85,19 @@ class _Gauge:
         return self._move(g).on(self._tuple(x)).flatten(1)[None]
 
     def fit(self, pairs: Pairs) -> Tensor:
-        x, y = (_to_canonical(self._tuple(v)) for v in pairs[0][:2])
-        return y.inverse().after(x).flat()
+        x, y = (self._tuple(v) for v in pairs[0][:2])
+        to, back = _to_canonical(x), _to_canonical(y).inverse()
+        # Where the generic sum is small, rounding decides which of two conjugates is canonical.
+        found = [back.after(_mirror(to, c)).after(to) for c in (False, True)]
+        return min(found, key=lambda move: float((move.on(x) - y).norm())).flat()
 
     def canonical(self, views: Views) -> Tensor:
         return _to_canonical(self._tuple(views[0][0])).flat()
+
+    def apart(self, x: Tensor, y: Tensor) -> float:
+        """The largest entry of the difference of two tuples [vocab, d, d] in canonical form."""
+        x, y = (_to_canonical(v).on(v) for v in (x, y))
+        return min(float((v - y).abs().max()) for v in (x, x.conj()))
 
     def _random(
         self, generator: torch.Generator, dtype: torch.dtype
@@ -142,10 +151,12 @@ def _to_canonical(X: Complex[Tensor, "vocab d d"]) -> _Move:
     factors = phase / found.rho.sqrt()
     moved = factors[:, None, None] * change_basis(X, found.basis)
     turn = phases(moved.sum(0)[0])
-    imaginary = turned(moved, turn).imag.flatten()
-    largest = imaginary[imaginary.abs().argmax()]
-    conjugate = bool(largest < -ZERO)
     move = _Move(False, turn[:, None] * found.basis, factors)
-    eye = torch.eye(X.shape[-1], dtype=X.dtype, device=X.device)
-    mirror = _Move(conjugate, eye, torch.ones_like(factors))
-    return mirror.after(move)
+    conjugate = bool(handedness(turned(moved, turn)) < 0)
+    return _mirror(move, conjugate).after(move)
+
+
+def _mirror(like: _Move, conjugate: bool) -> _Move:
+    """Conjugation or nothing, as an element."""
+    eye = torch.eye(len(like.basis), dtype=like.basis.dtype, device=like.basis.device)
+    return _Move(conjugate, eye, torch.ones_like(like.factors))

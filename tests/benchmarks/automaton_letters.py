@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from interpretable_arch.maths.contexts.text_rows import rows_of
 from interpretable_arch.models.spectral_automaton import (
     SpectralAutomaton,
     SpectralAutomatonConfig,
-    rows_of,
 )
 from training.data import Task, build_task
 from training.data_fit import data_batches

@@ -1,6 +1,7 @@
 """The context mixture: one optimum, bad input, equal paths, loading, and what it predicts."""
 
 import io
+import math
 
 import pytest
 import torch
@@ -8,6 +9,8 @@ from torch.nn import functional as F
 
 from interpretable_arch.hooks import record
 from interpretable_arch.layers.written_out import write_out
+from interpretable_arch.maths.contexts.gated_logits import fit_gates
+from interpretable_arch.models import context_mixture
 from interpretable_arch.models.context_mixture import (
     ContextMixture,
     ContextMixtureConfig,
@@ -88,9 +91,6 @@ def test_a_text_shorter_than_the_order_is_refused_with_both_lengths(length):
         built().fit_data(batches(markov(length)))
     with pytest.raises(ValueError, match="got 0"):
         built().fit_data([])
-    smallest = built(folds=1)
-    smallest.fit_data(batches(markov(ORDER + 2)))
-    assert smallest.certificate().holds  # nothing to fit on: the prior is the optimum
 
 
 def test_stopping_too_early_is_said_with_the_gradient_norm():
@@ -109,7 +109,10 @@ def test_the_certificate_holds_until_alpha_is_moved():
     assert certificate.holds
     values = {c.name: c.value for c in certificate.conditions}
     assert values["gradient norm"] <= 1e-8
-    assert values["least curvature"] >= 0.99e-3
+    assert values["places fitted on"] == 1500 - ORDER
+    figures = certificate.figures
+    assert figures["least curvature"] >= 0.99e-3
+    assert figures["least curvature without l2"] > 0
     with torch.no_grad():
         model.alpha[0] += 0.01
     assert [c.name for c in model.certificate().failed] == ["alpha moved since the fit"]
@@ -180,6 +183,103 @@ def test_the_gate_is_the_longest_context_and_how_often_it_was_seen():
     lengths, buckets = state["hook_gate"][:, 1] // 3, state["hook_gate"][:, 1] % 3
     assert lengths.tolist() == [2, 2, 1, 0]
     assert buckets.tolist() == [2, 0, 2, 2]  # 01 four times, 31 once, 0 four times, all symbols
+
+
+@pytest.mark.parametrize("length", [ORDER + 2, ORDER + 3])
+def test_without_a_place_to_fit_on_nothing_is_certified(length):
+    model = built(folds=1, parts=20)
+    model.fit_data(batches(markov(length)))
+    certificate = model.certificate()
+    assert [c.name for c in certificate.failed] == ["places fitted on"]
+    assert certificate.notes[0].startswith("20 of 20 gates had no place")
+    assert math.isnan(certificate.figures["least curvature without l2"])
+    torch.testing.assert_close(model.weights().double(), longest_alone(model.speaks))
+
+
+def test_gates_without_a_place_are_counted_in_a_note():
+    model = fitted()
+    idle = model.places == 0
+    assert 0 < int(idle.sum()) < len(idle)
+    (note,) = model.certificate().notes
+    assert note.startswith(f"{int(idle.sum())} of {len(idle)} gates had no place")
+    torch.testing.assert_close(
+        model.weights()[idle].double(), longest_alone(model.speaks)[idle], rtol=0, atol=1e-6
+    )
+
+
+def test_every_row_of_every_batch_is_a_text():
+    text = markov(900)
+    rows = text.view(3, 300)
+    together, apart = built(), built()
+    together.fit_data([(rows[:, :-1], rows[:, 1:])])
+    apart.fit_data(batches(*rows))
+    assert together.tables.lengths.tolist() == [300, 300, 300]
+    assert torch.equal(together.tables.text.long(), text)
+    torch.testing.assert_close(together.alpha, apart.alpha)
+
+
+def test_what_is_not_scored_is_not_learned():
+    tokens = torch.tensor([[0, 1] * 30 + [2, 3] * 30])
+    after = torch.cat([tokens[:, 1:], torch.tensor([[-100]])], 1)
+    after[0, 59] = -100
+    model = built(order=2, folds=1)
+    model.fit_data([(tokens, after)])
+    assert model.tables.lengths.tolist() == [60, 60]
+    contexts = model.tables.contexts(torch.tensor([[1, 2], [0, 1]]))
+    assert (contexts[2][:, 1] >= 0).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("outside", [-1, VOCAB, 300])
+def test_a_symbol_outside_the_vocabulary_is_refused_and_answered_as_never_seen(outside):
+    text = markov(100)
+    text[40] = outside
+    wanted = f"symbols from 0 to {VOCAB - 1}, as vocab is {VOCAB}, got {outside}"
+    with pytest.raises(ValueError, match=wanted):
+        built().fit_data(batches(text))
+    model = fitted()
+    never = model(torch.tensor([[0, 1, VOCAB - 1]]))[0, -1]  # the symbol that markov never draws
+    torch.testing.assert_close(model(torch.tensor([[0, 1, outside]]))[0, -1], never)
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_at_most_so_many_places_are_fitted_on_spread_over_the_text(folds):
+    text = markov(1500)
+    whole = sum(len(g) for _, g, _ in built(folds=folds).kept_aside([text]))
+    for places in (1, 7, 60):
+        pieces = built(folds=folds, places=places).kept_aside([text])
+        found = sum(len(g) for _, g, _ in pieces)
+        assert places / 2 <= found <= places < whole
+
+
+def test_the_steps_of_both_fits_are_counted(monkeypatch):
+    taken = []
+
+    def counting(*arguments):
+        taken.append(fit_gates(*arguments))
+        return taken[-1]
+
+    monkeypatch.setattr(context_mixture, "fit_gates", counting)
+    model = fitted(std=2.0)
+    first, second = (t.steps for t in taken)
+    assert first > 0
+    assert model.certificate().figures["Newton steps"] == first + second
+
+
+@pytest.mark.parametrize("smoothing", ["kneser_ney", "witten_bell"])
+def test_one_symbol_alone_is_text_too(smoothing):
+    for vocab in (1, VOCAB):
+        model = built(vocab=vocab, smoothing=smoothing)
+        model.fit_data(batches(torch.zeros(60, dtype=torch.long)))
+        x = torch.zeros(2, 5, dtype=torch.long)
+        p = model(x).softmax(-1).detach()
+        assert float(p[:, ORDER:, 0].min()) > 0.9
+        assert model.certificate().holds
+        assert model.interpretation().features
+        torch.testing.assert_close(model.decompose(x).total(), model(x))
+    with pytest.raises(ValueError, match="symbols, got 1"):
+        built(vocab=1).fit_data([(torch.tensor([[0]]), torch.tensor([[-100]]))])
+    alone = built(vocab=1)
+    alone.fit_data(alone.example_batches())
 
 
 @pytest.mark.parametrize(

@@ -99,13 +99,33 @@ def test_a_symbol_never_seen_keeps_a_probability(float64):
     found.fit_data(pairs())
     logp = found(torch.tensor([[0, len(set(TEXT)), 1]]))
     assert bool(logp.isfinite().all())
-    assert any("phases are free" in note for note in found.certificate().notes)
+    assert found.certificate().notes == ()
+    assert found.certificate().holds
 
 
 def test_what_has_not_converged_is_said(float64):
     found = fitted(most=1)
     failed = {c.name: c.value for c in found.certificate().failed}
     assert failed["|D| / |X|"] > 1e-3
+
+
+def test_figures_of_the_fit_are_not_claimed_of_another_state(float64, generator):
+    found = fitted()
+    assert found.certificate().holds
+    assert found.interpretation().label.startswith("fidelity")
+    group = found.symmetry().factors[0].group
+    g = group.sample(1, generator, torch.float64)
+    with torch.no_grad():
+        same = group.apply(g, found.matrices().flatten(1)[None], "direct").view(found.X.shape[:-1])
+        found.X.copy_(torch.view_as_real(same))
+    assert found.moved() < 1e-8
+    assert found.certificate().holds
+    with torch.no_grad():
+        found.X[0, 0, 0, 0] += 1e-3
+    assert [c.name for c in found.certificate().failed] == ["X moved since the fit"]
+    read = found.interpretation()
+    assert read.label.startswith("moved since the fit")
+    assert "fidelity" not in {f.name for f in read.features}
 
 
 def test_periodic_text_is_refused(float64):
@@ -136,7 +156,9 @@ def test_the_loss_is_at_least_single_entropy_less_log_d(float64):
         assert float(loss.detach()) >= float(single) - torch.log(torch.tensor(2.0))
 
 
-@pytest.mark.parametrize("wrong", [{"d": 0}, {"tolerance": 0.0}, {"most": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"d": 0}, {"tolerance": 0.0}, {"tolerance": float("nan")}, {"most": 0}]
+)
 def test_bad_configs_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LSRDRConfig(vocab=3, **wrong)

@@ -176,11 +176,68 @@ def test_the_product_formula_runs_on_its_own(float64, generator):
         torch.testing.assert_close(torch.tensor((product @ E / (product @ t))[0]), wanted)
 
 
+def test_the_error_of_the_product_formula_is_measured(float64):
+    channel = model(4, 3, 2).double()
+    assert 0 < product_formula(channel.kraus().detach(), 3).error < 1e-12
+    rounded = product_formula(channel.kraus().detach().to(torch.complex64), 3)
+    assert 1e-9 < rounded.error < 1e-4
+    never = torch.zeros(2, 1, 1, 1, dtype=torch.complex128)
+    never[0] = 1
+    assert product_formula(never, 3).error == 0
+
+
 def test_the_retraction_comes_back_from_far(float64):
     channel = model(4, 2, 2)
     off = channel.K.detach() + 0.3 * torch.randn_like(channel.K)
     K = torch.view_as_complex(channel.constrain({"K": off})["K"]).flatten(0, 2)
     assert float((K.mH @ K - torch.eye(2)).abs().max()) < 1e-12
+
+
+def test_a_chain_that_falls_apart_is_refused_and_one_that_goes_round_is_not(float64):
+    """Which part the text is in is no part of the model; a cycle has one stationary law."""
+    emission = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    with pytest.raises(ValueError, match="transition: wanted one stationary law, got a chain with"):
+        QuantumChannel.from_hmm(torch.eye(2), emission)
+    near = torch.tensor([[1.0, 0.0], [1e-3, 1 - 1e-3]])
+    for one in (torch.eye(2).flip(0), near):
+        p = QuantumChannel.from_hmm(one, emission)(torch.tensor([[0, 1, 1, 0]])).exp()
+        torch.testing.assert_close(p.sum(-1), torch.ones(1, 4))
+
+
+def test_a_text_without_tokens_is_refused(float64):
+    with pytest.raises(ValueError, match="tokens: wanted at least one position"):
+        model()(torch.zeros(2, 0, dtype=torch.long))
+
+
+def test_a_channel_that_hardly_mixes_is_not_certified(float64):
+    """Almost two channels side by side: rounding would move the canonical form."""
+    keep, turn = 1e-6, model().kraus().detach()
+    blocks = torch.zeros(4, 1, 4, 4, dtype=torch.complex128)
+    blocks[:, :, :2, :2], blocks[:, :, 2:, 2:] = turn, model(seed=1).kraus().detach()
+    H = torch.linalg.qr(torch.randn(4, 4, dtype=torch.complex128)).R
+    mixed = QuantumChannel(QuantumChannelConfig(4, 4, 1)).double()
+    mixed.load_state_dict({"K": torch.view_as_real(blocks @ torch.matrix_exp(keep * (H - H.mH)))})
+    failed = [c.name for c in mixed.certificate().failed]
+    assert "spectral gap of the channel" in failed
+
+
+def test_the_gap_that_is_certified_is_above_a_hundred_thousandth(float64):
+    condition = model().certificate().conditions[0]
+    assert (condition.name, condition.bound) == ("spectral gap of the channel", 1e-5)
+
+
+def test_tables_of_integers_are_taken(float64):
+    loaded = QuantumChannel.from_hmm(torch.tensor([[0, 1], [1, 0]]), torch.eye(2).long())
+    p = loaded(torch.tensor([[0, 1, 0]])).exp()
+    torch.testing.assert_close(p[0], torch.eye(2)[[1, 0, 1]])
+
+
+@pytest.mark.parametrize("wrong", ["transition", "emission"])
+@pytest.mark.parametrize("table", [torch.ones(2), torch.ones(0, 2), torch.full((2, 2), torch.nan)])
+def test_tables_that_are_none_are_refused(wrong, table):
+    given = {"transition": torch.full((2, 2), 0.5), "emission": torch.full((2, 2), 0.5)}
+    with pytest.raises(ValueError, match=f"{wrong}: wanted"):
+        QuantumChannel.from_hmm(**{**given, wrong: table})
 
 
 @pytest.mark.parametrize("wrong", ["vocab", "d", "kraus"])

@@ -66,6 +66,28 @@ def test_before_any_fit_nothing_is_certified(float64):
     assert not model.certificate().holds
 
 
+def test_a_step_after_the_fit_is_seen_and_a_gauge_copy_is_not_one(float64, generator):
+    model = fitted(0)
+    start = {"K": model.K.detach().clone()}
+    symmetry = model.symmetry()
+    model.load_state_dict({**model.state_dict(), **symmetry.act(symmetry.sample(generator), start)})
+    assert model.certificate().holds
+    model.load_state_dict({**model.state_dict(), **start})
+    off = start["K"] + 1e-3 * torch.randn(start["K"].shape, generator=generator)
+    model.load_state_dict({**model.state_dict(), **model.constrain({"K": off})})
+    failed = [c.name for c in model.certificate().failed]
+    assert failed == ["distance from where it was fitted"]
+
+
+@pytest.mark.parametrize(("name", "number"), [("targets", -1), ("targets", 4), ("tokens", -1)])
+def test_what_is_no_token_is_refused(float64, name, number):
+    tokens, targets = (t.clone() for t in rows())
+    {"tokens": tokens, "targets": targets}[name][0, 3] = number
+    model = QuantumChannelLikelihood(QuantumChannelLikelihoodConfig(vocab=4))
+    with pytest.raises(ValueError, match=f"{name}: wanted 0 to 3, got {number}"):
+        model.fit_data(((tokens, targets),))
+
+
 def test_the_burn_in_is_not_scored(float64):
     """Targets of -100 change what is fitted, and none at all are refused."""
     tokens, targets = rows()

@@ -104,6 +104,70 @@ def _triples(sides: list[list[int]], words: list[list[int]]) -> torch.Tensor:
     return torch.cat(rows)
 
 
+def two_classes(copies: int = 100) -> torch.Tensor:
+    """Every triple of a language of two classes as often as expected: 2000 times `copies`."""
+    rows = torch.cat([torch.cartesian_prod(*[torch.tensor(t)] * 3) for t in _TWO])
+    return rows.repeat(copies, 1)
+
+
+_TWO = ([0, 0, 0, 0, 0, 1, 1, 2, 2, 3], [2, 2, 3, 3, 3, 3, 1, 1, 0, 0])
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_classes_that_were_left_out_are_noticed(float64, classes):
+    """Two classes fitted as one: what is left out is no noise."""
+    model = SenseTensor(SenseTensorConfig(vocab=4, classes=classes, smoothing=0.0))
+    rows = two_classes()
+    model.fit_data([(rows[:, :-1], rows[:, 1:])])
+    certificate = model.certificate()
+    assert certificate.holds == (classes == 2), certificate
+    failed = [c.name for c in certificate.failed]
+    assert failed == ([_LEFT_OUT] if classes == 1 else [])
+    assert any("trivial" in n for n in certificate.notes) == (classes == 1)
+
+
+_LEFT_OUT = "singular value 2 of the contexts / largest, classes left out"
+
+
+def test_one_class_of_one_class_is_certified_and_said_to_be_trivial(float64):
+    rows = torch.cartesian_prod(*[torch.tensor(_TWO[0])] * 3)
+    model = SenseTensor(SenseTensorConfig(vocab=4, classes=1, smoothing=0.0))
+    model.fit_data([(rows[:, :-1], rows[:, 1:])])
+    assert model.certificate().holds
+    assert "trivial" in model.certificate().notes[0]
+
+
+def test_a_class_made_of_noise_is_refused(float64):
+    """Of 2000 drawn sentences of two classes a third singular value is there, and is noise."""
+    every, generator = two_classes(1), torch.Generator().manual_seed(0)
+    rows = every[torch.randint(len(every), (2000,), generator=generator)]
+    model = SenseTensor(SenseTensorConfig(vocab=4, classes=3))
+    model.fit_data([(rows[:, :-1], rows[:, 1:])])
+    name = "smallest of 3 singular values of the contexts / largest"
+    (found,) = [c for c in model.certificate().conditions if c.name == name]
+    assert 1e-3 < found.value < found.bound == pytest.approx(2 * (4 / 2000) ** 0.5)
+    assert not found.holds
+
+
+@pytest.mark.parametrize("name", ["prior", "evidence", "emission"])
+def test_tables_that_moved_since_the_fit_are_noticed(float64, name):
+    model = fitted(language())
+    assert model.certificate().holds
+    with torch.no_grad():
+        getattr(model, name)[0, 0] += 0.01
+    (failed,) = model.certificate().failed
+    assert failed.name == "tables moved since the fit"
+    assert failed.value > 1e-3
+
+
+def test_what_the_softmaxes_do_not_see_is_no_move(float64, generator):
+    model = fitted(language())
+    symmetry = model.symmetry()
+    model.load_state_dict(symmetry.act(symmetry.sample(generator), weights(model)))
+    moved = {c.name: c.value for c in model.certificate().conditions}["tables moved since the fit"]
+    assert 0 < moved < 1e-12
+
+
 def test_text_that_is_no_list_of_meanings_has_a_large_commutator(float64):
     """The right side depends on left and word together: x, w, x + w."""
     generator = torch.Generator().manual_seed(2)
@@ -129,6 +193,14 @@ def test_bad_input_is_refused():
         model.fit_data([(torch.tensor([[1]]), torch.tensor([[2]]))])
     with pytest.raises(ValueError, match="classes: wanted at most as many as contexts, 2, got 3"):
         model.fit_data([(torch.tensor([[1, 0, 1, 0]]), torch.tensor([[0, 1, 0, 1]]))])
+    with pytest.raises(ValueError, match="at least 3 tokens, got at most 0"):
+        model.fit_data([])
+    with pytest.raises(ValueError, match="at least 3 tokens, got at most 0"):
+        model.fit_data([(torch.zeros(0, 5).long(), torch.zeros(0, 5).long())])
+    for wrong in (8, -1):
+        tokens = torch.tensor([[1, 0, wrong, 0]])
+        with pytest.raises(ValueError, match=f"symbols from 0 to 7, as vocab is 8, got {wrong}$"):
+            model.fit_data([(tokens, tokens.roll(-1, 1))])
     with pytest.raises(ValueError, match="window: wants 2 or more, got 1"):
         SenseTensorConfig(vocab=3, window=1)
     with pytest.raises(ValueError, match="smoothing: wants a number from 0"):
@@ -167,6 +239,10 @@ def test_the_likelihood_never_falls_and_ends_near_the_algebra_at_best(float64):
     runs = [em(task, seed) for seed in range(4)]
     best = max(runs, key=lambda m: float(m.measured[0]))
     assert float((matched(best, task) - truth(task)).abs().max()) < 0.05
+
+
+def test_no_theorem_no_certificate():
+    assert not hasattr(LatentClassEM(LatentClassEMConfig(**SIZES)), "certificate")
 
 
 def test_random_starts_of_the_likelihood_end_apart(float64):

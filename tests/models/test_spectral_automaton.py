@@ -11,7 +11,6 @@ from interpretable_arch.maths.processes.distance import States, process_distance
 from interpretable_arch.models.spectral_automaton import (
     SpectralAutomaton,
     SpectralAutomatonConfig,
-    rows_of,
     spectral_start,
 )
 from training.data import build_task
@@ -134,7 +133,9 @@ def test_a_symbol_never_seen_stays_possible(float64) -> None:
 
 def test_bad_rows_and_sizes_are_named() -> None:
     short = [(torch.zeros(2, 7, dtype=torch.long), torch.zeros(2, 7, dtype=torch.long))]
-    with pytest.raises(ValueError, match="rows: wanted one of at least 9 symbols, got at most 8"):
+    with pytest.raises(
+        ValueError, match="one row of at least 10 symbols has, got rows of at most 8"
+    ):
         fitted(short)
     with pytest.raises(ValueError, match="the rank of the Hankel matrix, got 70"):
         fitted(batches(), states=70)
@@ -146,12 +147,6 @@ def test_bad_rows_and_sizes_are_named() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             SpectralAutomatonConfig(**options)
-
-
-def test_the_rows_of_batches_end_with_their_last_target() -> None:
-    tokens = torch.tensor([[1, 2], [3, 0]])
-    found = rows_of([(tokens, torch.tensor([[2, 5], [0, -100]]))])
-    assert [row.tolist() for row in found] == [[1, 2, 5], [3, 0]]
 
 
 def test_the_start_for_other_models_is_the_fitted_automaton(float64) -> None:
@@ -187,3 +182,55 @@ def test_gradient_steps_may_follow_the_fit(float64) -> None:
     loss = cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
     loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_after_a_symbol_never_seen_prediction_goes_on(float64) -> None:
+    model = fitted(batches(), vocab=6)
+    after = torch.tensor([[1, 0, 2, 2]])
+    lost = torch.tensor([[0, 3, 5]])
+    found = model(torch.cat([lost, after], 1))[:, 3:]
+    torch.testing.assert_close(found, model(after))
+    assert float((found[0, 0] - model(lost)[0, -1]).detach().abs().max()) > 0.01
+
+
+def test_the_certificate_fails_once_the_model_has_moved(float64) -> None:
+    model = fitted(batches())
+    turned = fitted(batches())
+    values = {n: p.detach() for n, p in model.named_parameters()}
+    moved = model.symmetry().sample(torch.Generator().manual_seed(0))
+    turned.load_state_dict({**turned.state_dict(), **model.symmetry().act(moved, values)})
+    assert turned.certificate().holds
+    with torch.no_grad():
+        model.operators.add_(1e-4 * torch.randn_like(model.operators))
+    assert [c.name for c in model.certificate().failed] == ["process moved since the fit"]
+    model.take((torch.ones(1), torch.full((4, 1, 1), 0.25), torch.ones(1)))
+    assert "process moved since the fit" in [c.name for c in model.certificate().failed]
+
+
+def test_states_that_are_noise_are_not_certified(float64) -> None:
+    """Must fail: independent symbols have one state, six are asked for."""
+    rows = torch.randint(4, (8, 2000), generator=torch.Generator().manual_seed(4))
+    found = fitted([(rows[:, :-1], rows[:, 1:])], states=6).certificate()
+    failed = [c.name for c in found.failed]
+    assert failed == ["last correlation kept less the edge of the noise"]
+    assert fitted([(rows[:, :-1], rows[:, 1:])]).certificate().holds
+
+
+def test_the_most_states_allowed_are_named_where_they_are_taken(float64) -> None:
+    rows = batches()
+    for most, noted in ((2, True), (8, False)):
+        model = fitted(rows, most_states=most)
+        for notes in (model.certificate().notes, model.interpretation().notes):
+            assert any("the most that `most_states` allows" in n for n in notes) == noted
+    given = fitted(rows, most_states=2, states=2)
+    assert not any("most_states" in n for n in given.certificate().notes)
+
+
+def test_tokens_out_of_the_vocab_and_empty_rows_are_named() -> None:
+    row = torch.randint(4, (1, 60), generator=torch.Generator().manual_seed(4))
+    row[0, 30] = 24
+    with pytest.raises(ValueError, match=r"wanted 0 to 14 \(vocab 15\), got 24"):
+        fitted([(row[:, :-1], row[:, 1:])], vocab=15)
+    for empty in ([], [(row[:0], row[:0])]):
+        with pytest.raises(ValueError, match="rows: wanted sequences of tokens"):
+            fitted(empty)

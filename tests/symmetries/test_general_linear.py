@@ -3,7 +3,11 @@
 import torch
 
 from interpretable_arch.maths.processes.gramians import discount_of, reached, told_apart
-from interpretable_arch.symmetries.general_linear import automaton_factors, undetermined
+from interpretable_arch.symmetries.general_linear import (
+    _first_largest_sign,
+    automaton_factors,
+    undetermined,
+)
 from interpretable_arch.symmetry import Symmetry
 from training.data.hidden_process import Kind, planted
 
@@ -55,3 +59,10 @@ def test_equal_singular_values_are_named(float64) -> None:
 
 def test_a_unique_form_has_no_notes(float64) -> None:
     assert undetermined(process("hmm", 3, 4)) == ()
+
+
+def test_entries_equal_but_for_rounding_do_not_decide_a_sign_between_them(float64) -> None:
+    rows = torch.tensor([[1.0, -1.0, 0.5], [-1.0, 1.0, -1.0]])
+    for change in (0.0, 1e-12, -1e-12):
+        nudged = torch.stack([rows[0], rows[1] * (1 + change)])
+        assert _first_largest_sign(nudged).tolist() == [1.0, -1.0, -1.0]

@@ -49,6 +49,17 @@ def test_values_by_hand(float64):
     assert label_smoothing(rows, first, epsilon=0.1).item() == pytest.approx(smooth)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.01, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("sure", [12.0, 18.0, 200.0])
+def test_what_is_certain_has_a_finite_slope(gamma, sure):
+    """In single precision p rounds to 1 from a lead of 18 or so."""
+    rows = torch.tensor([[sure, 0.0], [0.0, 1.0]], requires_grad=True)
+    (slope,) = torch.autograd.grad(focal(rows, torch.tensor([0, 0]), gamma), rows)
+    assert slope.isfinite().all()
+    assert slope[0].abs().max() < 1e-4
+    assert slope[1].abs().min() > 0.1
+
+
 @pytest.mark.parametrize(
     ("name", "off"), [("focal", {"gamma": 0}), ("label_smoothing", {"epsilon": 0})]
 )
@@ -64,6 +75,8 @@ def test_switched_off_they_are_the_cross_entropy(name, off, float64):
         (Part("squared_eror"), "squared_error"),
         (Part("focal", {"epsilon": 1}), "gamma"),
         (Part("focal", {"gamma": -1}), "loss.init_args.gamma: wants 0 or more"),
+        (Part("focal", {"gamma": float("inf")}), "gamma"),
+        (Part("focal", {"gamma": float("nan")}), "gamma"),
         (Part("label_smoothing", {"epsilon": 1.0}), "below 1"),
         (Part("label_smoothing", {"epsilon": "much"}), "a number"),
     ],

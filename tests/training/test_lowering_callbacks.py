@@ -36,7 +36,7 @@ def verses(tmp_path):
 
 def experiment(task, names, seeds: Any = 2, steps=12, block=8, **arguments):
     callbacks = [
-        {"class_path": f"training.{name}", "init_args": {**ALL[name], **arguments}}
+        {"class_path": f"training.switches.{name}", "init_args": {**ALL[name], **arguments}}
         for name in names
     ]
     mapping = {
@@ -242,13 +242,13 @@ def test_the_last_evaluation_sees_the_mean_and_those_before_do_not(verses, tmp_p
     ("name", "arguments", "message"),
     [
         ("asymmetry.Asymmetry", {"fixed": 0}, "fixed: wanted at least 1"),
-        ("asymmetry.Asymmetry", {"size": 0.0}, "size: wanted"),
+        ("asymmetry.Asymmetry", {"size": 0.0}, "size: wanted a finite number"),
         ("asymmetry.Asymmetry", {"fixed": 8}, "fixed: wanted at most"),
-        ("noise_annealing.NoiseAnnealing", {"size": -1.0}, "size, power"),
+        ("noise_annealing.NoiseAnnealing", {"size": -1.0}, "size: wanted a finite number"),
         ("noise_annealing.NoiseAnnealing", {"stop": 0}, "stop: wanted"),
         ("trajectory_average.TrajectoryAverage", {"start": -1}, "start: wanted 0"),
         ("trajectory_average.TrajectoryAverage", {"start": 12}, "start: wanted below 12"),
-        ("data_made_start.DataMadeStart", {"size": 0.0}, "smoothing, size"),
+        ("data_made_start.DataMadeStart", {"size": 0.0}, "size: wanted a finite number"),
         ("shared_start.SharedStart", {"seed": -1}, "0 or more"),
     ],
 )
@@ -257,8 +257,25 @@ def test_mistakes_are_named(name, arguments, message, verses, tmp_path):
         fit(experiment(verses, [name], **arguments), tmp_path, progress=False)
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    ("callback", "argument"),
+    [
+        (NoiseAnnealing, "size"),
+        (NoiseAnnealing, "power"),
+        (Asymmetry, "size"),
+        (data_made_start.DataMadeStart, "size"),
+        (data_made_start.DataMadeStart, "smoothing"),
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused(callback, argument, value):
+    needed = {NoiseAnnealing: {"size": 1.0, "stop": 3}, Asymmetry: {"fixed": 1, "size": 1.0}}
+    with pytest.raises(ValueError, match=f"^{argument}: wanted a finite number"):
+        callback(**{**needed.get(callback, {}), argument: value})
+
+
 @pytest.mark.parametrize("name", ["asymmetry.Asymmetry", "trajectory_average.TrajectoryAverage"])
 def test_a_model_that_retracts_is_refused(name, tmp_path, toy):
-    part = {"class_path": f"training.{name}", "init_args": ALL[name]}
+    part = {"class_path": f"training.switches.{name}", "init_args": ALL[name]}
     with pytest.raises(ValueError, match="OwnLoss retracts"):
         fit(toy("OwnLoss", callbacks=[part]), tmp_path, progress=False)

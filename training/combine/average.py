@@ -4,7 +4,8 @@
 
 Two copies of one function average to that function only when they lie in the same copy of it
 (Entezari et al. 2022, arXiv 2110.06296; Ainsworth, Hayase, Srinivasa 2023, arXiv 2209.04836).
-Members from one start need no alignment (Wortsman et al. 2022, arXiv 2203.05482).
+Members from one start need no alignment (Wortsman et al. 2022, arXiv 2203.05482). Where a model
+keeps its parameters on a set that is not convex, as unitary matrices, the mean is carried back.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,13 @@ from torch import Tensor, nn
 from interpretable_arch.symmetry import Parameters, Symmetry, weights
 from training.block import OneSeed, untied_state
 from training.combine.members import Assignment, Combination
+from training.constraint import constrain
 from training.data.task import Task
 from training.evaluation import evaluate
 from training.experiment import ConfigError, Experiment
 from training.runs import Run, run_model
+
+ROUNDS = 100  # a retraction may be an iteration for what is near: the mean is far
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Average(Combination):
         model = models[0]
         members = [{n: v.clone() for n, v in weights(m).items()} for m in models]
         model.load_state_dict(mean_weights(members, self._symmetry(asked.experiment, model)))
+        carry_back(model)
         kept = {name: value.clone() for name, value in untied_state(model).items()}
         rows = _measured(model, asked.experiment, asked.task)
         return asked.run(asked.sound[0], weights=kept, metrics=rows)
@@ -68,6 +73,17 @@ def mean_weights(members: Sequence[Parameters], symmetry: Symmetry | None) -> di
         else value
         for name, value in first.items()
     }
+
+
+@torch.no_grad()
+def carry_back(model: nn.Module) -> None:
+    """Retract the model's parameters, if it says how, until another time leaves them in place."""
+    for _ in range(ROUNDS):
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        constrain(model, seed_axes=0)
+        moved = [(p - before[name]).abs().max() for name, p in model.named_parameters()]
+        if all(m <= 16 * torch.finfo(m.dtype).eps for m in moved):
+            return
 
 
 @torch.no_grad()

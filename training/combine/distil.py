@@ -88,6 +88,6 @@ def soft_targets(
 def soft_cross_entropy(
     outputs: Float[Tensor, "*index output"], targets: Float[Tensor, "*index output"]
 ) -> Float[Tensor, ""]:
-    """- sum q log p in nats, mean over the targets that are not all zero."""
+    """- sum q log p in nats, mean over the targets that are not all zero; 0 where all are."""
     total = -(targets * outputs.log_softmax(-1)).sum()
-    return total / targets.sum()
+    return total / targets.sum().clamp_min(torch.finfo(targets.dtype).tiny)

@@ -34,6 +34,8 @@ def graph_walks(
         raise ValueError(f"nodes: wants 4 or more, got {nodes}")
     if not 0 <= lazy < 1:
         raise ValueError(f"lazy: wants a number from 0 up and below 1, got {lazy}")
+    if graph_seed < 0:
+        raise ValueError(f"graph_seed: wants 0 or more, got {graph_seed}")
     adjacency = makers[graph](nodes, np.random.default_rng(graph_seed))
     return chain_task(
         f"walks on {graph} of {nodes}",

@@ -7,12 +7,13 @@ Boots 2018, arXiv 1710.09016), K = diag(1,0)/sqrt 2, diag(0,1)/sqrt 2, and proje
 (1,1) and (1,-1) divided by sqrt 2.
 """
 
+import math
 from typing import Literal
 
 import numpy as np
 
 from training.data.observable_operators import ObservableOperators, of_hidden_markov, of_kraus
-from training.data.rows import rows_task
+from training.data.rows import check_burn_in, rows_task
 from training.data.task import Task
 
 Kind = Literal["hmm", "quantum", "two_states_four_symbols"]
@@ -47,6 +48,9 @@ def hidden_process(
     for name, got in (("rows", rows), ("held_out_rows", held_out_rows), ("length", length - 1)):
         if got < 1:
             raise ValueError(f"{name}: wants rows of two symbols or more, got {got}")
+    check_burn_in(burn_in, length)
+    if data_seed < 0:
+        raise ValueError(f"data_seed: wants a whole number from 0 up, got {data_seed}")
     process = planted(
         kind, states, symbols, kraus, concentration, transition, emission, process_seed
     )
@@ -78,19 +82,30 @@ def planted(
         raise ValueError("transition and emission: wants both or neither, got one")
     if transition is not None and kind != "hmm":
         raise ValueError(f"transition and emission: want kind 'hmm', got {kind!r}")
+    if process_seed < 0:
+        raise ValueError(f"process_seed: wants a whole number from 0 up, got {process_seed}")
+    if not 0 < concentration < math.inf:
+        raise ValueError(f"concentration: wants a number above 0, got {concentration}")
     draw = np.random.default_rng(process_seed)
     if kind == "two_states_four_symbols":
         return of_kraus(published_kraus())
     if kind == "quantum":
         return of_kraus(random_kraus(states, symbols, kraus, draw))
-    if transition is None:
+    if transition is None or emission is None:
         tables = [
             draw.dirichlet(np.full(size, concentration), states) for size in (states, symbols)
         ]
         # A little of the uniform keeps every state in reach, so that one stationary law exists.
         tables = [0.98 * table + 0.02 / table.shape[1] for table in tables]
         return of_hidden_markov(*tables)
-    return of_hidden_markov(np.array(transition), np.array(emission))
+    return of_hidden_markov(_table("transition", transition), _table("emission", emission))
+
+
+def _table(name: str, rows: list[list[float]]) -> np.ndarray:
+    try:
+        return np.array(rows, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: wants rows of numbers of one length, got {rows}") from error
 
 
 def published_kraus() -> np.ndarray:

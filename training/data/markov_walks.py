@@ -31,8 +31,13 @@ def chain_task(
 ) -> Task:
     """Next-token prediction on one long walk, whose last share `held_out` is held out.
 
-    Raises ValueError for a walk too short for its windows.
+    Raises ValueError for a walk too short for its windows, a share outside (0, 1), and a chain
+    without one stationary law.
     """
+    if tokens < 1:
+        raise ValueError(f"tokens: wants 1 or more, got {tokens}")
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out: wants a share above 0 and below 1, got {held_out}")
     walk = torch.from_numpy(draw_walk(transition, tokens, walk_seed))
     cut = tokens - round(held_out * tokens)
     if context < 1 or min(cut, tokens - cut) <= context:
@@ -65,8 +70,25 @@ def draw_walk(transition: np.ndarray, tokens: int, seed: int) -> np.ndarray:
 
 
 def stationary_law(transition: np.ndarray) -> np.ndarray:
-    """p with p T = p, one of them where there are several."""
+    """The p with p T = p, of sum 1; ValueError where there are several, as the chain falls apart
+    into classes that are never left."""
+    classes = closed_classes(transition)
+    if len(classes) > 1:
+        shown = ", ".join(str(c[:8]) for c in classes[:4])
+        raise ValueError(
+            f"transition: wants one class of states that is never left, got {len(classes)}: {shown}"
+        )
     n = len(transition)
     system = np.vstack([transition.T - np.eye(n), np.ones(n)])
     found = np.linalg.lstsq(system, np.append(np.zeros(n), 1.0), rcond=None)[0]
     return found.clip(min=0) / found.clip(min=0).sum()
+
+
+def closed_classes(transition: np.ndarray) -> list[list[int]]:
+    """The sets of states that are never left and within which each leads to every other."""
+    n = len(transition)
+    leads = (transition > 0) | np.eye(n, dtype=bool)
+    for _ in range(n.bit_length()):
+        leads = leads.astype(np.float32) @ leads.astype(np.float32) > 0
+    closed = (leads <= leads.T).all(1)
+    return [list(row) for row in sorted({tuple(np.flatnonzero(r).tolist()) for r in leads[closed]})]

@@ -30,11 +30,16 @@ def matrix_tuples(
 ) -> Task:
     """Next-token prediction on rows of the tuple's own process, `held_out` of them held out.
 
-    Raises ValueError for sizes below 1, rows of one token, or no row to train on.
+    Raises ValueError for sizes below 1, one token of several states, as nothing is left of it
+    where the sum is 1 but a rotation, a negative seed, rows of one token, or no row to train on.
     """
     for name, value, least in (("vocab", vocab, 1), ("n", n, 1), ("length", length, 2)):
         if value < least:
             raise ValueError(f"{name}: wants {least} or more, got {value}")
+    if vocab == 1 and n > 1:
+        raise ValueError(f"vocab: wants 2 or more for n = {n}, got 1")
+    if tuple_seed < 0:
+        raise ValueError(f"tuple_seed: wants 0 or more, got {tuple_seed}")
     if not 0 < held_out < rows:
         raise ValueError(f"held_out: wants 1 to {rows - 1} of {rows} rows, got {held_out}")
     A = random_tuple(vocab, n, tuple_seed)

@@ -56,9 +56,13 @@ def of_hidden_markov(transition: np.ndarray, emission: np.ndarray) -> Observable
 
     Raises ValueError for shapes that do not fit and for rows that are no distributions.
     """
+    states = len(transition) if transition.ndim == 2 else 0
     for name, table in (("transition", transition), ("emission", emission)):
-        if table.ndim != 2 or len(table) != len(transition) or table.min() < 0:
-            raise ValueError(f"{name}: wants {len(transition)} rows of numbers >= 0")
+        if table.ndim != 2 or table.size == 0 or len(table) != states:
+            wanted = f"{states} rows of numbers" if states else "a row of numbers for each state"
+            raise ValueError(f"{name}: wants {wanted}, got shape {table.shape}")
+        if not np.isfinite(table).all() or table.min() < 0:
+            raise ValueError(f"{name}: wants finite numbers >= 0, got {table.tolist()}")
         if np.abs(table.sum(1) - 1).max() > 1e-6:
             raise ValueError(f"{name}: wants rows that sum to 1, got {table.sum(1)}")
     if transition.shape[0] != transition.shape[1]:

@@ -26,11 +26,15 @@ def planted_period(
 ) -> Task:
     """Next-word prediction on one long text; the task carries the exact chain as operators.
 
-    Raises ValueError for probabilities outside (0, 1], `own` below 1, or a text too short.
+    Raises ValueError for `stay` outside (0, 1), as a topic that never ends makes two texts,
+    `alternate` outside (0, 1], `own` below 1, a negative seed, or a text too short.
     """
-    for name, value in (("stay", stay), ("alternate", alternate)):
-        if not 0 < value <= 1:
-            raise ValueError(f"{name}: wants a number above 0 and up to 1, got {value}")
+    if not 0 < stay < 1:
+        raise ValueError(f"stay: wants a number above 0 and below 1, got {stay}")
+    if not 0 < alternate <= 1:
+        raise ValueError(f"alternate: wants a number above 0 and up to 1, got {alternate}")
+    if language_seed < 0:
+        raise ValueError(f"language_seed: wants 0 or more, got {language_seed}")
     if own < 1:
         raise ValueError(f"own: wants 1 or more, got {own}")
     transition = period_matrix(stay, alternate, own, language_seed)

@@ -36,13 +36,19 @@ def whole_rows(symbols: np.ndarray, burn_in: int = 0, truth: float | None = None
 
     Raises ValueError where nothing would be scored.
     """
-    length = symbols.shape[1]
-    if not 0 <= burn_in < length:
-        raise ValueError(f"burn_in: wants 0 to {length - 1} (rows of {length}), got {burn_in}")
+    check_burn_in(burn_in, symbols.shape[1])
     tokens = torch.as_tensor(symbols, dtype=torch.long)
     targets = tokens[:, 1:].clone()
     targets[:, : max(burn_in - 1, 0)] = IGNORED
     return Rows(tokens[:, :-1].clone(), targets, burn_in, truth)
+
+
+def check_burn_in(burn_in: int, length: int) -> None:
+    """ValueError unless something of rows of this length is scored after the burn-in."""
+    if length < 2:
+        raise ValueError(f"rows: wants two symbols or more in each, got {length}")
+    if not 0 <= burn_in < length:
+        raise ValueError(f"burn_in: wants 0 to {length - 1} (rows of {length}), got {burn_in}")
 
 
 def windows(symbols: np.ndarray, context: int) -> Stream:

@@ -5,6 +5,7 @@ ones: its neurons are then no longer free to change places, nor heads, experts a
 the stream. W-asymmetric networks, Lim et al. 2024 (arXiv 2405.20231).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +40,8 @@ class Asymmetry(Callback):
 
     `seed` draws places and values, one for all seeds of a study. `fans` adds to or overrules
     `weight_sparsity.FANS`, the axis along which a neuron's weights lie. Raises ValueError for
-    fixed below 1 or size not above 0 and, once training starts, for a neuron with no entry left
-    free and for a model that retracts its own parameters.
+    fixed below 1, for a size that is no finite number above 0 and, once training starts, for a
+    neuron with no entry left free and for a model that retracts its own parameters.
     """
 
     def __init__(
@@ -48,8 +49,8 @@ class Asymmetry(Callback):
     ) -> None:
         if fixed < 1:
             raise ValueError(f"fixed: wanted at least 1 entry, got {fixed}")
-        if not size > 0:
-            raise ValueError(f"size: wanted a number above 0, got {size}")
+        if not 0 < size < math.inf:
+            raise ValueError(f"size: wanted a finite number above 0, got {size}")
         self.fixed, self.size, self.seed = fixed, size, seed
         self.fans = {**FANS, **(fans or {})}
 

@@ -10,6 +10,8 @@ table of pointwise mutual information); the second problem is convex. Both are t
 seeds; positions, heads and mlps stay the seed's own, so that it starts near the bigram model.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -28,13 +30,15 @@ class DataMadeStart(Callback):
     """Sets W_E and W_U of every seed from the training text, before anything is measured.
 
     `size` is the root mean square of W_E's entries, best large beside the initial positions';
-    `smoothing` is in tokens. Raises ValueError for either not above 0 and, once training starts,
-    for data that is no running text and for a model without W_E and W_U of its own.
+    `smoothing` is in tokens. Raises ValueError for either that is no finite number above
+    0 and, once training starts, for data that is no running text and for a model without W_E and
+    W_U of its own.
     """
 
     def __init__(self, smoothing: float = 10.0, size: float = 0.5) -> None:
-        if not smoothing > 0 or not size > 0:
-            raise ValueError(f"smoothing, size: wanted above 0, got {smoothing} and {size}")
+        for name, value in (("smoothing", smoothing), ("size", size)):
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name}: wanted a finite number above 0, got {value}")
         self.smoothing, self.size = smoothing, size
 
     @torch.no_grad()

@@ -7,6 +7,7 @@ size of what it sees, noise matters while it is not small against the gradient.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,12 +23,13 @@ class NoiseAnnealing(Callback):
     """Each seed's noise at each step is a pure function of its noise stream and the step.
 
     So a resumed training draws the same, alone or stacked. It is added before clipping.
-    Raises ValueError for a size or power below 0 and a stop below 1.
+    Raises ValueError for a size or power that is no finite number from 0 up and a stop below 1.
     """
 
     def __init__(self, size: float, stop: int, power: float = 0.55) -> None:
-        if size < 0 or power < 0:
-            raise ValueError(f"size, power: wanted 0 or more, got {size} and {power}")
+        for name, value in (("size", size), ("power", power)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name}: wanted a finite number, 0 or more, got {value}")
         if stop < 1:
             raise ValueError(f"stop: wanted at least 1 step, got {stop}")
         self.size, self.stop, self.power = size, stop, power

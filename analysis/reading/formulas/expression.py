@@ -2,10 +2,13 @@
 
 The expression is built from the formula's own text and constants, with no look at the model; every
 float becomes the rational that it is, so that sympy computes without rounding until the last step.
-sympy lives here.
+Arrays are numpy's, of sympy's numbers, so that shapes are as the evaluator's; whole numbers stay
+whole and may index. sympy lives here.
 """
 
 import ast
+import cmath
+import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,27 +19,32 @@ from interpretable_arch.interpretation import Formula
 if TYPE_CHECKING:
     import sympy
 
-_BINARY: Mapping[type, Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: _paired(a, b, lambda x, y: x + y),
-    ast.Sub: lambda a, b: _paired(a, b, lambda x, y: x - y),
-    ast.Mult: lambda a, b: _paired(a, b, lambda x, y: x * y),
-    ast.Div: lambda a, b: _paired(a, b, lambda x, y: x / y),
-    ast.Pow: lambda a, b: _paired(a, b, lambda x, y: x**y),
-    ast.MatMult: lambda a, b: a * b,
+_ENTRYWISE: Mapping[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
 }
+_WHOLE = (ast.Add, ast.Sub, ast.Mult)  # of whole numbers these give whole numbers
 
 
 def expression(formula: Formula, inputs: Mapping[str, int]) -> "sympy.Basic | sympy.Matrix":
     """The formula at these inputs, whole numbers that index its constants.
 
     A number or a matrix of exact rationals and functions of them. Raises ValueError for missing
-    inputs and for what the language doesn't hold.
+    inputs, for what the language doesn't hold, for constants that are not finite where they are
+    used, and for a result, of a step too, that is not: a division by 0, the logarithm of 0.
     """
+    import sympy
+
     if set(inputs) != set(formula.inputs):
         raise ValueError(f"inputs: wanted {formula.inputs}, got {tuple(inputs)}")
     names = {k: np.asarray(v) for k, v in formula.constants.items()}
     tree = ast.parse(formula.expression, mode="eval").body
-    return _lifted(_build(tree, {**names, **{k: int(v) for k, v in inputs.items()}}))
+    whole = {k: np.asarray(int(v)) for k, v in inputs.items()}
+    found = _lifted(_build(tree, {**names, **whole}))
+    return found.item() if found.ndim == 0 else sympy.Matrix(np.atleast_2d(found).tolist())
 
 
 def rerun(formula: Formula, inputs: Mapping[str, int]) -> np.ndarray:
@@ -47,7 +55,7 @@ def rerun(formula: Formula, inputs: Mapping[str, int]) -> np.ndarray:
     return np.array(found.evalf(30).tolist(), dtype=complex).squeeze()
 
 
-def _build(node: ast.expr, names: Mapping[str, Any]) -> Any:
+def _build(node: ast.expr, names: Mapping[str, np.ndarray]) -> np.ndarray:
     match node:
         case ast.Constant(value=int() | float() as value):
             return np.asarray(value)
@@ -55,63 +63,82 @@ def _build(node: ast.expr, names: Mapping[str, Any]) -> Any:
             return names[name]
         case ast.Subscript(value=value, slice=index):
             parts = index.elts if isinstance(index, ast.Tuple) else [index]
-            found = [_build(p, names) for p in parts]
-            return np.asarray(_build(value, names))[tuple(np.asarray(i) for i in found)]
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            return _BINARY[type(op)](_lifted(_build(left, names)), _lifted(_build(right, names)))
+            places = tuple(_build(p, names) for p in parts)
+            return np.asarray(_build(value, names)[places])
+        case ast.BinOp(left=left, op=op, right=right):
+            one, other = _build(left, names), _build(right, names)
+            if isinstance(op, ast.MatMult):
+                return _product(_lifted(one), _lifted(other))
+            if type(op) in _ENTRYWISE:
+                return _checked(_entrywise(op, one, other), node)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -1 * _lifted(_build(operand, names))
+            found = _build(operand, names)
+            return np.asarray(-(found if _is_whole(found) else _lifted(found)))
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
-            return _applied(name, _lifted(_build(argument, names)))
+            return _checked(_applied(name, _lifted(_build(argument, names))), node)
     raise ValueError(f"formula: {ast.unparse(node)!r} is not understood; known: {list(names)}")
 
 
-def _applied(name: str, value: Any) -> Any:
+def _entrywise(op: ast.operator, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    whole = _is_whole(one) and _is_whole(other)
+    if whole and not isinstance(op, _WHOLE):
+        whole = isinstance(op, ast.Pow) and bool((other >= 0).all())
+    if not whole:
+        one, other = _lifted(one), _lifted(other)
+    return np.asarray(_ENTRYWISE[type(op)](one, other))
+
+
+def _product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """As numpy's: a single axis is a row on the left, a column on the right, and falls away."""
+    import sympy
+
+    left = one[None] if one.ndim == 1 else one
+    right = other[:, None] if other.ndim == 1 else other
+    if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[0]:
+        raise ValueError(f"formula: no matrix product of shapes {one.shape} and {other.shape}")
+    product = sympy.Matrix(left.tolist()) * sympy.Matrix(right.tolist())
+    found = np.array(product.tolist(), dtype=object)
+    return found.reshape(one.shape[:-1] + other.shape[1:])
+
+
+def _applied(name: str, value: np.ndarray) -> np.ndarray:
     import sympy
 
     known = {n: getattr(sympy, n) for n in ("cos", "exp", "log", "sin", "sqrt", "tanh")}
     function = {**known, "abs": sympy.Abs}.get(name)
     if function is None:
         raise ValueError(f"formula: {name!r} is no function of the language")
-    return value.applyfunc(function) if isinstance(value, sympy.MatrixBase) else function(value)
+    return np.asarray(np.frompyfunc(function, 1, 1)(value))
 
 
-def _paired(a: Any, b: Any, function: Callable[[Any, Any], Any]) -> Any:
-    """Entry by entry, a number with every entry, as numpy does."""
+def _checked(found: np.ndarray, node: ast.expr) -> np.ndarray:
+    """Raises ValueError for entries such as 1 / 0."""
     import sympy
 
-    if not isinstance(a, sympy.MatrixBase) and not isinstance(b, sympy.MatrixBase):
-        return function(a, b)
-    shapes = [x.shape if isinstance(x, sympy.MatrixBase) else (1, 1) for x in (a, b)]
-    rows, columns = (max(s[i] for s in shapes) for i in (0, 1))
-
-    def entry(x: Any, i: int, j: int) -> Any:
-        if not isinstance(x, sympy.MatrixBase):
-            return x
-        return x[i if x.shape[0] > 1 else 0, j if x.shape[1] > 1 else 0]
-
-    return sympy.Matrix(
-        [[function(entry(a, i, j), entry(b, i, j)) for j in range(columns)] for i in range(rows)]
-    )
+    endless = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
+    if found.dtype == object and any(x in endless for x in found.flat):
+        raise ValueError(f"formula: {ast.unparse(node)!r} is not finite at these inputs")
+    return found
 
 
-def _lifted(value: Any) -> Any:
-    """numpy values as exact sympy ones: a number, a row for one axis, a matrix for two."""
-    import sympy
+def _is_whole(value: np.ndarray) -> bool:
+    return value.dtype.kind in "iu"
 
-    if not isinstance(value, np.ndarray | np.generic | int | float | complex):
+
+def _lifted(value: np.ndarray) -> np.ndarray:
+    """numpy's numbers as exact ones of sympy: a number, a row, or a matrix."""
+    if value.ndim > 2:
+        raise ValueError(f"formula: wanted numbers or matrices at the end, got {value.ndim} axes")
+    if value.dtype == object:
         return value
-    found = np.asarray(value)
-    if found.ndim > 2:
-        raise ValueError(f"formula: wanted numbers or matrices at the end, got {found.ndim} axes")
-    if found.ndim == 0:
-        return _exact(found.item())
-    return sympy.Matrix([[_exact(x) for x in row] for row in np.atleast_2d(found).tolist()])
+    return np.asarray(np.frompyfunc(_exact, 1, 1)(value.astype(object)))
 
 
 def _exact(value: int | float | complex) -> Any:
     import sympy
 
+    if not cmath.isfinite(value):
+        raise ValueError(f"constants: wanted finite numbers, got {value}")
     if isinstance(value, complex):
         return sympy.Rational(value.real) + sympy.I * sympy.Rational(value.imag)
     return sympy.Rational(value)

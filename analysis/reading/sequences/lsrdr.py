@@ -18,7 +18,7 @@ from interpretable_arch.maths.density import entropy
 from interpretable_arch.maths.processes.channels import stationary, trace_row
 from interpretable_arch.maths.processes.uniform_mps import in_schmidt_basis
 from interpretable_arch.models.born_machine import BornMachine
-from interpretable_arch.models.lsrdr import LSRDR
+from interpretable_arch.models.lsrdr import LSRDR, MOVED
 from interpretable_arch.readings.born_reading import beyond_rank_one
 from training.data.task import Task
 
@@ -56,7 +56,8 @@ def _figures(model: BornMachine, X: Tensor, weights: Tensor) -> dict[str, float]
     figures: dict[str, float] = {}
     if isinstance(model, LSRDR):
         stored = model.matrices().cpu()
-        figures["fidelity per token"] = float(model.fitted_figures[0])
+        if model.moved() <= MOVED:
+            figures["fidelity per token"] = float(model.fitted_figures[0])
         figures["largest imaginary part"] = float(stored.imag.abs().max())
         figures["largest entry"] = float(stored.abs().max())
     for i, value in enumerate(weights.tolist()):

@@ -25,6 +25,7 @@ from training.data.task import Stream, Task
 OUTPUTS = 2**27  # places x vocabulary that are scored at most
 PIECE = 2**21  # of them at once
 SHOWN = 3  # positions whose votes are listed
+SPACE = "␣"
 
 
 @dataclass(frozen=True)
@@ -161,12 +162,13 @@ def _some(text: Stream) -> list[Int[Tensor, " position"]]:
 def _table(model: ContextMixture, task: Task, place: Int[Tensor, " position"]) -> Table:
     found = context_votes(model, place[:-1], int(place[-1]))
     name = [shown(label) for label in task.labels]
+    apart = [n.replace(" ", SPACE) for n in name]
     rows: list[tuple[str | float, ...]] = [
         (
-            _said(v.context, name),
+            _said(v.context, apart),
             float(v.seen),
             v.weight,
-            name[v.favourite],
+            apart[v.favourite],
             v.sure,
             v.given,
             v.vote,
@@ -175,11 +177,12 @@ def _table(model: ContextMixture, task: Task, place: Int[Tensor, " position"]) -
     ]
     total = ("all together", "", "", "", "", found.p, found.log_odds)
     columns = ("context", "seen", "weight", "says", "surely", "p of what followed", "vote, nats")
-    title = f"After …{_said(place[-31:-1].tolist(), name)}: {name[found.followed]} followed, "
-    return Table(f"{title}against {name[found.rival]}", columns, (*rows, total))
+    title = f"After …{_said(place[-31:-1].tolist(), name)}: {apart[found.followed]} followed, "
+    return Table(f"{title}against {apart[found.rival]}", columns, (*rows, total))
 
 
 def _said(symbols: tuple[int, ...] | list[int], name: list[str]) -> str:
     """A context as text: characters run together, words stand apart."""
-    words = any(len(n) > 1 for n in name)
+    # A mark such as <unk> is a label of several characters in any vocabulary.
+    words = any(len(n) > 1 and not (n[0] == "<" and n[-1] == ">") for n in name)
     return (" " if words else "").join(name[s] for s in symbols) or "(none)"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from analysis.reading.finding import Finding, Table
 from analysis.reading.words.sense_table import shown
 from interpretable_arch.maths.density import entropy
+from interpretable_arch.models.latent_class_em import CONVERGED, LatentClassEM
 from interpretable_arch.models.latent_classes import LatentClasses
 from training.data.latent_classes import LatentClassTask, LatentLanguage
 from training.data.task import Split, Stream, Task
@@ -34,15 +35,33 @@ def read_sense_tensor(model: nn.Module, task: Task) -> Finding | None:
     }
     if isinstance(task, LatentClassTask):
         figures |= _errors(model, task.language, task.held_out)
+    figures |= _search(model)
     tables = (_classes(model, task.labels, often), _words(meanings, ambiguity, task.labels, counts))
-    return Finding("Hidden classes", figures, tables, (_NOTE,))
+    notes = (_NOTE, _SEARCHED if isinstance(model, LatentClassEM) else _COMMUTING)
+    return Finding("Hidden classes", figures, tables, notes)
 
 
 _NOTE = (
     "Entropies are in nats. A class's words and left contexts are those that it raises most over "
-    f"the other classes' mean, among words seen at least {OFTEN} times in the training text. How "
-    "far the tokens' matrices are from commuting stands in the certificate."
+    f"the other classes' mean, among words seen at least {OFTEN} times in the training text."
 )
+_COMMUTING = "How far the tokens' matrices are from commuting stands in the certificate."
+_SEARCHED = (
+    "The classes were found by a search from a random start, and no theorem says how many optima "
+    f"there are. It came to rest where the last change is at most {CONVERGED:g}."
+)
+
+
+def _search(model: LatentClasses) -> dict[str, float]:
+    """What a search by likelihood came to; nothing before it and for other models."""
+    if not isinstance(model, LatentClassEM) or not bool(model.measured.any()):
+        return {}
+    likelihood, change = model.measured.double().tolist()
+    return {
+        "log-likelihood of an occurrence": likelihood,
+        "largest change in the last step": change,
+        "search came to rest": float(change <= CONVERGED),
+    }
 
 
 def _counts(task: Task, vocab: int) -> Float[Tensor, " vocab"]:

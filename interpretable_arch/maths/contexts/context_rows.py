@@ -93,11 +93,16 @@ def follow(
     vocab: int,
     written_out: bool = False,
 ) -> list[Int[Tensor, "batch position"]]:
-    """The row of each order's context after each position; NEVER where it was never seen."""
+    """The row of each order's context after each position; NEVER where it was never seen.
+
+    A token outside the vocabulary was never seen: its key would be that of another context.
+    """
     find = _bisected if written_out else torch.searchsorted
+    known = (tokens >= 0) & (tokens < vocab)
+    symbols = tokens.where(known, 0)
     found, before = [torch.zeros_like(tokens)], torch.zeros_like(tokens)
     for rows in orders[:-1]:
-        found.append(_pair(find, rows, before, tokens, vocab))
+        found.append(_pair(find, rows, before.where(known, NEVER), symbols, vocab))
         # The context of two symbols or more that ends here goes on from the one before.
         before = torch.cat([torch.full_like(tokens[:, :1], NEVER), found[-1][:, :-1]], 1)
     return found

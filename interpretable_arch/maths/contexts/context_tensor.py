@@ -40,7 +40,8 @@ class Occurrences:
 @dataclass(frozen=True, eq=False)
 class ContextTensor:
     """`slices` G_w = U^T T[w] V [vocab, d, d], `left_rows` sum_w T[w] V [vocab, d] for every left
-    word, `left_basis` U [vocab, d], `singular` the d largest values, `left_share` the frequency of
+    word, `left_basis` U [vocab, d], `singular` the d largest values,
+    `dropped` the next one, 0 where there is none, `left_share` the frequency of
     each word on the left, `word_share` that of each word, over `occurrences`; `contexts` words on
     each side span the projection. All float64."""
 
@@ -48,6 +49,7 @@ class ContextTensor:
     left_rows: Float[Tensor, "vocab d"]
     left_basis: Float[Tensor, "vocab d"]
     singular: Float[Tensor, " d"]
+    dropped: float
     left_share: Float[Tensor, " vocab"]
     word_share: Float[Tensor, " vocab"]
     occurrences: int
@@ -69,16 +71,26 @@ def occurrences_of(
 ) -> Occurrences:
     """Every place of every row that has a word on both sides.
 
-    Raises ValueError where no row has three tokens.
+    Raises ValueError where no row has three tokens and for a symbol outside the vocabulary.
     """
     from scipy.sparse import vstack
 
+    rows = [r for r in rows if len(r)]
+    _check_symbols(rows, vocab)
     found = [_of_rows(r.numpy(), vocab, window) for r in rows if r.shape[1] >= 3]
     if not found:
         longest = max((r.shape[1] for r in rows), default=0)
         raise ValueError(f"batches: wanted rows of at least 3 tokens, got at most {longest}")
     words, left, right = zip(*found, strict=True)
     return Occurrences(torch.from_numpy(np.concatenate(words)), vstack(left), vstack(right))
+
+
+def _check_symbols(rows: Sequence[Tensor], vocab: int) -> None:
+    for each in rows:
+        outside = each[(each < 0) | (each >= vocab)]
+        if len(outside):
+            wanted = f"symbols from 0 to {vocab - 1}, as vocab is {vocab}"
+            raise ValueError(f"tokens: wanted {wanted}, got {int(outside[0])}")
 
 
 def _of_rows(rows: np.ndarray, vocab: int, window: int) -> tuple[np.ndarray, Any, Any]:
@@ -120,7 +132,7 @@ def context_tensor(found: Occurrences, d: int, contexts: int) -> ContextTensor:
     together = (found.left.T @ found.right / count).tocsr()
     scaled = together[kept[0]][:, kept[1]].toarray()
     scaled /= np.sqrt(np.outer(shares[0][kept[0]], shares[1][kept[1]]))
-    u, s, v = _singular(scaled, d)
+    u, s, v, dropped = _singular(scaled, d)
     bases = [np.zeros((vocab, d)), np.zeros((vocab, d))]
     root = np.sqrt(np.maximum(s, 1e-13 * s[0]))
     for basis, vectors, rows, share in zip(bases, (u, v), kept, shares, strict=True):
@@ -131,6 +143,7 @@ def context_tensor(found: Occurrences, d: int, contexts: int) -> ContextTensor:
         torch.from_numpy(together @ bases[1]),
         torch.from_numpy(bases[0]),
         torch.from_numpy(s.copy()),
+        dropped,
         torch.from_numpy(shares[0]),
         words.double() / count,
         count,
@@ -143,19 +156,21 @@ def _most_frequent(share: np.ndarray, most: int) -> np.ndarray:
     return np.sort(order[share[order] > 0])
 
 
-def _singular(matrix: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The d leading singular triples, signs by the largest entry on the left; no randomness."""
+def _singular(matrix: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """The d leading singular triples, signs by the largest entry on the left, and the next value;
+    no randomness."""
     from scipy.sparse.linalg import svds
 
     if min(matrix.shape) <= max(DENSE, 2 * d):
         u, s, vt = np.linalg.svd(matrix, full_matrices=False)
     else:
-        found: Any = svds(matrix, d, v0=np.ones(min(matrix.shape)))
+        found: Any = svds(matrix, d + 1, v0=np.ones(min(matrix.shape)))
         u, s, vt = found
-    order = np.argsort(-s, kind="stable")[:d]
+    every = np.argsort(-s, kind="stable")
+    order, dropped = every[:d], float(s[every[d]]) if len(s) > d else 0.0
     u, v = u[:, order], vt[order].T
     sign = np.where(u[np.abs(u).argmax(0), np.arange(d)] < 0, -1.0, 1.0)
-    return u * sign, s[order], v * sign
+    return u * sign, s[order], v * sign, dropped
 
 
 def _slices(found: Occurrences, bases: list[np.ndarray], counts: Tensor) -> Tensor:

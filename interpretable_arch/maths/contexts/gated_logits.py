@@ -28,22 +28,31 @@ Pieces = Callable[
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """Loss, gradient and Hessian blocks, per gate, in nats a place of the whole text."""
+    """Loss, gradient and Hessian blocks, per gate, in nats a place of the whole text; the
+    `places` of each gate."""
 
     loss: Float[Tensor, " gate"]
     gradient: Float[Tensor, "gate order"]
     hessian: Float[Tensor, "gate order order"]
+    places: Int[Tensor, " gate"]
 
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """Where Newton's method stopped, after `steps` steps, and how level it is there."""
+    """Where Newton's method stopped, after `steps` steps, and how level it is there.
+
+    `least_curvature` is the Hessian's least eigenvalue, with the ridge; `free_curvature` is without
+    it, over the gates that have a place and the orders that any of their features move: 0 where
+    only the ridge decides, NaN without places. `places` says on how many places each gate rests.
+    """
 
     alpha: Float[Tensor, "gate order"]
     gradient_norm: float
     least_curvature: float
     loss: float
     steps: int
+    free_curvature: float
+    places: Int[Tensor, " gate"]
 
 
 def fit_gates(
@@ -76,7 +85,19 @@ def fit_gates(
         float(torch.linalg.eigvalsh(at.hessian).min()),
         float(at.loss.sum()),
         taken,
+        _free_curvature(at, l2),
+        at.places,
     )
+
+
+def _free_curvature(at: Slopes, l2: float) -> float:
+    had = at.hessian[at.places > 0]
+    bare = had - l2 * torch.eye(had.shape[-1], dtype=had.dtype, device=had.device)
+    moved = bare.diagonal(dim1=-2, dim2=-1) > ROUNDING
+    # An order that no feature moves has an empty row: out of the way, above all other eigenvalues.
+    above = torch.diag_embed((~moved) * (1 + bare.diagonal(dim1=-2, dim2=-1).sum(-1, keepdim=True)))
+    least = torch.linalg.eigvalsh(bare + above)[:, 0].where(moved.any(-1), 0.0)
+    return max(0.0, float(least.min())) if len(least) else float("nan")
 
 
 def slopes(
@@ -88,9 +109,10 @@ def slopes(
     """Loss, gradient and Hessian at alpha, summed over the pieces in float64."""
     gates, orders = alpha.shape
     loss, gradient = alpha.new_zeros(gates), alpha.new_zeros(gates, orders)
-    hessian, places = alpha.new_zeros(gates, orders, orders), 0
+    hessian = alpha.new_zeros(gates, orders, orders)
+    had = torch.zeros(gates, dtype=torch.long, device=alpha.device)
     for features, gate, answer in pieces():
-        places += len(gate)
+        had += torch.bincount(gate, minlength=gates)
         features = features.double()
         logits = torch.einsum("no,nov->nv", alpha[gate], features)
         log_p = logits.log_softmax(-1)
@@ -102,9 +124,11 @@ def slopes(
         gradient.index_add_(0, gate, mean - right)
         spread = (features - mean[..., None]) * root[:, None]
         hessian.index_add_(0, gate, spread @ spread.mT)
+    places = max(1, int(had.sum()))
     ridge = l2 * torch.eye(orders, dtype=alpha.dtype, device=alpha.device)
     return Slopes(
-        loss / max(1, places) + l2 / 2 * (alpha - prior).square().sum(-1),
-        gradient / max(1, places) + l2 * (alpha - prior),
-        hessian / max(1, places) + ridge,
+        loss / places + l2 / 2 * (alpha - prior).square().sum(-1),
+        gradient / places + l2 * (alpha - prior),
+        hessian / places + ridge,
+        had,
     )

@@ -83,12 +83,19 @@ def kept_aside(
 ) -> tuple[Bool[Tensor, "_"], ...]:
     """Which symbols lie in every `parts`-th block of `block` symbols, from block number `part` on.
 
-    Blocks are shorter where all texts together have fewer than `parts` of them.
+    Blocks are counted over the texts one after the other, and may reach from one into the next;
+    they are shorter where all texts together have fewer than `parts` of them. Raises ValueError
+    where nothing would be kept aside, or nothing left to count.
     """
-    block = max(1, min(block, sum(len(t) for t in texts) // parts))
-    return tuple(
-        torch.arange(len(t), device=t.device) // block % parts == part % parts for t in texts
-    )
+    lengths = [len(t) for t in texts]
+    total = sum(lengths)
+    if total < 2:
+        raise ValueError(f"texts: wanted 2 symbols, one kept aside and one counted, got {total}")
+    block = max(1, min(block, total // parts))
+    aside = torch.arange(total, device=texts[0].device) // block % parts == part % parts
+    if bool(aside.all()) or not bool(aside.any()):
+        raise ValueError(f"parts: wanted 2 to {total}, as many as there are symbols, got {parts}")
+    return aside.split(lengths)
 
 
 def without(

@@ -14,9 +14,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interpretable_arch.maths.processes.distance import States
-from interpretable_arch.maths.processes.prefix_scan import prefix_states
-
-SCANNED = 16  # states: beyond it a loop is as good as a scan and keeps less
 
 
 def readout(model: States) -> tuple[Float[Tensor, "vocab state"], Float[Tensor, " state"]]:
@@ -31,32 +28,24 @@ def states_after(
 ) -> Float[Tensor, "*batch position state"]:
     """s after each token, divided so that the odds of the next one sum to 1.
 
-    After what has no mass at all it is the start again.
+    After what has no mass at all it is the start, and goes on from there. A loop, not a scan: where
+    it starts again is known only once all before it is read.
     """
     start, operators, _ = model
     mass = readout(model)[1]
-    rows = _rows(start, operators, tokens)
-    size = rows @ mass
-    # Only a row that is lost altogether: a test against its entries would depend on the basis.
-    alive = size.abs() > torch.finfo(size.dtype).tiny
     start = start / (start @ mass)
-    scaled = rows / torch.where(alive, size, torch.ones_like(size))[..., None]
-    return torch.where(alive[..., None], scaled, start)
-
-
-def _rows(start: Tensor, operators: Tensor, tokens: Tensor) -> Tensor:
-    """a A_{x_1} .. A_{x_t} for every t, up to a positive factor each."""
-    if len(start) <= SCANNED:
-        chosen = operators.index_select(0, tokens.flatten()).unflatten(0, tokens.shape)
-        return prefix_states(start.expand(*tokens.shape[:-1], -1), chosen)[0]
-    rows, row = [], start.expand(*tokens.shape[:-1], -1)
+    found, row = [], start.expand(*tokens.shape[:-1], -1)
     for token in tokens.unbind(-1):
-        chosen = operators.index_select(0, token.flatten()).unflatten(0, token.shape)
+        chosen = operators.index_select(0, token.flatten()).view(*token.shape, *operators.shape[1:])
         row = (row[..., None, :] @ chosen).squeeze(-2)
         largest = row.detach().abs().amax(-1, keepdim=True)
         row = row / torch.where(largest > 0, largest, torch.ones_like(largest))
-        rows.append(row)
-    return torch.stack(rows, -2)
+        size = (row @ mass)[..., None]
+        # Only a row that is lost altogether: a test against its entries would depend on the basis.
+        alive = size.abs() > torch.finfo(size.dtype).tiny
+        row = torch.where(alive, row, start)
+        found.append(row / torch.where(alive, size, torch.ones_like(size)))
+    return torch.stack(found, -2)
 
 
 def floors(model: States, share: float | Tensor) -> Float[Tensor, " vocab"]:

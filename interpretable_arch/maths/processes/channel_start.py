@@ -16,6 +16,7 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from interpretable_arch.maths.processes.isometry import nearest_isometry
+from interpretable_arch.maths.processes.operator_tuples import check_inside
 
 
 def moves(
@@ -24,7 +25,12 @@ def moves(
     vocab: int,
     count: int,
 ) -> Float[Tensor, "vocab state next_state"]:
-    """How often a state, after its token, was followed by token w and the next state, float64."""
+    """How often a state, after its token, was followed by token w and the next state, float64.
+
+    Raises ValueError for a token or a state out of range.
+    """
+    check_inside("tokens", tokens, vocab)
+    check_inside("states", states, count)
     number = (tokens[:, 1:] * count + states[:, :-1]) * count + states[:, 1:]
     found = torch.bincount(number.flatten().cpu(), minlength=vocab * count * count)
     return found.reshape(vocab, count, count).double()
@@ -35,7 +41,8 @@ def predictor_kraus(
 ) -> Complex[Tensor, "vocab kraus state state"]:
     """The operators of a predictor with these counts of moves; an isometry.
 
-    A state that was never left goes everywhere alike.
+    A state that was never left goes everywhere alike. Raises ValueError where so few operators
+    cannot keep the states apart: no isometry is nearest.
     """
     vocab, d = counts.shape[:2]
     total = counts.sum((0, 2))[None, :, None]
@@ -45,4 +52,7 @@ def predictor_kraus(
     turned = torch.polar(size, angle.to(size)[..., None].expand_as(size)).mT
     chosen = torch.arange(d) % kraus == torch.arange(kraus)[:, None]
     K = turned[:, None] * chosen[:, None, :]
+    rank = int(torch.linalg.matrix_rank(K.flatten(0, 2), rtol=1e-9))
+    if rank < d:
+        raise ValueError(f"kraus: wanted operators that keep {d} states apart, got {rank} apart")
     return nearest_isometry(K.flatten(0, 2), 20).reshape(K.shape)

@@ -8,7 +8,7 @@ With sum_w sum_i K* K = 1 the sum of all S_w keeps the trace, p(x_1 .. x_n) = tr
 """
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Shaped
 from torch import Tensor
 
 Kraus = Complex[Tensor, "*batch vocab kraus d d"]
@@ -89,23 +89,45 @@ def spectral_gap(S: Float[Tensor, "coordinate coordinate"]) -> float:
 
 
 def hidden_markov_kraus(
-    transition: Float[Tensor, "state state"], emission: Float[Tensor, "state vocab"]
+    transition: Shaped[Tensor, "*state"], emission: Shaped[Tensor, "*emission"]
 ) -> Complex[Tensor, "vocab kraus state state"]:
     """sqrt(p(w | i) p(j | i)) |j><i| for every pair of states: the state is the belief, diagonal.
 
     `transition` [i, j] is p(j | i), `emission` [i, w] is p(w | i): a state emits, then moves.
-    Raises ValueError for tables that are no distributions.
+    Integer tables count as floats. Raises ValueError for tables that are no distributions.
     """
+    tables = {"transition": transition, "emission": emission}
+    for name, table in tables.items():
+        if table.ndim != 2 or not table.numel():
+            raise ValueError(f"{name}: wanted a table with entries, got {list(table.shape)}")
     n = len(transition)
-    for name, table in (("transition", transition), ("emission", emission)):
-        if table.shape[0] != n or bool((table < 0).any()):
-            raise ValueError(f"{name}: wanted {n} rows of numbers from 0 up")
-        off = float((table.sum(1) - 1).abs().max())
-        if off > 1e-6:
-            raise ValueError(f"{name}: wanted rows that sum to 1, got one {off:.2g} away")
     if transition.shape[1] != n:
         raise ValueError(f"transition: wanted [{n}, {n}], got {list(transition.shape)}")
+    kind = torch.result_type(transition, emission)
+    kind = kind if kind.is_floating_point else torch.get_default_dtype()
+    transition, emission = (_distributions(name, t.to(kind), n) for name, t in tables.items())
     size = torch.einsum("iw,ij->wij", emission, transition).sqrt()
     eye = torch.eye(n, dtype=size.dtype, device=size.device)
     kraus = torch.einsum("wij,jm,in->wijmn", size, eye, eye).flatten(1, 2)
     return torch.complex(kraus, torch.zeros_like(kraus))
+
+
+def _distributions(name: str, table: Tensor, rows: int) -> Tensor:
+    """The table, if it is `rows` distributions."""
+    if len(table) != rows or not bool(((table >= 0) & table.isfinite()).all()):
+        raise ValueError(f"{name}: wanted {rows} rows of numbers from 0 up")
+    off = float((table.sum(1) - 1).abs().max())
+    if off > 1e-6:
+        raise ValueError(f"{name}: wanted rows that sum to 1, got one {off:.2g} away")
+    return table
+
+
+def stationary_states(transition: Shaped[Tensor, "state state"]) -> int:
+    """How many stationary laws a chain has that are no mixture of others: 1 unless it falls apart.
+
+    The multiplicity of the eigenvalue 1, to 1e-9; a periodic chain has 1 too.
+    """
+    moves = transition.double()
+    moves = moves / moves.sum(1, keepdim=True)  # single precision sums to 1 within 1e-7 only
+    eye = torch.eye(len(moves), dtype=moves.dtype, device=moves.device)
+    return int((torch.linalg.svdvals(moves - eye) < 1e-9).sum())

@@ -20,8 +20,8 @@ States = tuple[Float[Tensor, " _"], Float[Tensor, "_ _ _"], Float[Tensor, " _"]]
 def process_distance(first: States, second: States) -> float:
     """sqrt of the sum of squared differences of the probabilities of all words shorter than n + m.
 
-    In float64; 0 for equal processes, resolved to about 1e-8. Raises ValueError where the two do
-    not have the same number of tokens.
+    In float64; 0 for equal processes, resolved to about 1e-8; NaN where a number is.
+    Raises ValueError where the two do not have the same number of tokens.
     """
     if len(first[1]) != len(second[1]):
         wanted, got = len(first[1]), len(second[1])
@@ -32,7 +32,7 @@ def process_distance(first: States, second: States) -> float:
     both = torch.stack([torch.block_diag(a, b) for a, b in pairs])
     X, total = torch.outer(row, row), 0.0
     for _ in range(len(row)):
-        total += max(0.0, float(trace @ X @ trace))
+        total += float((trace @ X @ trace).clamp_min(0))  # max() would take a NaN for 0
         X = torch.einsum("wia,ij,wjb->ab", both, X, both)
     return total**0.5
 

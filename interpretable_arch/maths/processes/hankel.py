@@ -79,7 +79,12 @@ class Spectrum:
 
 
 def spectrum(triples: Triples, vocab: int, lead: int) -> Spectrum:
-    """The spectrum of the counted triples, ready for automata of up to `lead` states."""
+    """The spectrum of the counted triples, ready for automata of up to `lead` states.
+
+    Raises ValueError where there are none.
+    """
+    if len(triples.past) == 0:
+        raise ValueError("triples: wanted at least one place, got none")
     rows, columns = (int(part.max()) + 1 for part in (triples.past, triples.future))
     count = len(triples.past)
     pairs = (triples.past * columns + triples.future).bincount(minlength=rows * columns)

@@ -94,8 +94,14 @@ def nearest_mps(
     """Climb from `start`; the result says by its residual whether it arrived.
 
     Raises ValueError for data of a periodic process, |lambda_2| = |lambda_1|, where mu and rho are
-    not simple and no state is nearest, and for data that a smaller d says exactly.
+    not simple and no state is nearest, for a d above the data's own size, and for data that a
+    smaller d says exactly.
     """
+    if start.shape[-1] > data.size:
+        raise ValueError(
+            f"d: wanted at most {data.size}, the size of the data's matrices, got "
+            f"{start.shape[-1]}: a smaller d says the same"
+        )
     rho = check_aperiodic(data)
     here = _point(data, start.to(torch.complex128), None, metric)
     length, evaluations, steps = FIRST, 1, 0

@@ -91,18 +91,29 @@ def operator_tuple(operators: Float[Tensor, "vocab n n 2"]) -> OperatorTuple:
     return DenseTuple(A)
 
 
+def check_inside(name: str, symbols: Int[Tensor, "..."], count: int) -> None:
+    """ValueError for the first of the symbols that is none of `count`: it would pass for another's
+    pair."""
+    outside = symbols[(symbols < 0) | (symbols >= count)]
+    if len(outside):
+        wanted = f"{name}: wanted 0 to {count - 1}, as there are {count}"
+        raise ValueError(f"{wanted}, got {int(outside[0])}")
+
+
 def bigram_tuple(
     batches: Sequence[tuple[Int[Tensor, "..."], Int[Tensor, "..."]]], vocab: int
 ) -> ColumnTuple:
     """sqrt p(w | u), counted in pairs of a token and the one that follows it.
 
     A token that nothing follows is followed by any, as often as it occurs; targets below 0 are not
-    counted. Raises ValueError where there is no pair.
+    counted. Raises ValueError where there is no pair, and for a token outside the vocabulary.
     """
     counts = torch.zeros(vocab * vocab, dtype=torch.float64)
     for tokens, following in batches:
-        pairs = (tokens * vocab + following).flatten()[following.flatten() >= 0]
-        counts += torch.bincount(pairs.cpu(), minlength=vocab * vocab)
+        counted = following >= 0
+        first, second = tokens[counted], following[counted]
+        check_inside("tokens", torch.cat([first, second]), vocab)
+        counts += torch.bincount((first * vocab + second).cpu(), minlength=vocab * vocab)
     table = counts.reshape(vocab, vocab)
     if not bool(table.any()):
         raise ValueError("batches: wanted a token with one that follows it, got none")

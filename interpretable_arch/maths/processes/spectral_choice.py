@@ -65,6 +65,7 @@ def choose(rows: Rows, search: Search, states: int | None) -> Choice:
 
     Raises ValueError for rows too short, and for more states than any matrix holds.
     """
+    _enough(rows, search.longest)
     folded: dict[int, list[Spectrum]] = {}
     whole: dict[int, Spectrum] = {}
     pieces, tried = list(_pieces(rows)), list[Trial]()
@@ -106,6 +107,22 @@ def counted(rows: Rows, classes: int, longest: int) -> tuple[Triples, Int[Tensor
     symbol = tokens[places[inside]]
     found = Triples(past[inside], symbol, future[inside], future[inside + 1])
     return found, _fold(places[inside], len(tokens))
+
+
+def _enough(rows: Rows, longest: int) -> None:
+    """ValueError unless two blocks have a symbol with `longest` others on each side."""
+    first, blocks = 0, set[int]()
+    total = sum(map(len, rows))
+    for row in rows:
+        inner = torch.arange(first, first + len(row))[longest : len(row) - longest]
+        blocks |= set(_fold(inner, total).unique().tolist())
+        first += len(row)
+    if len(blocks) < 2:
+        most = max(map(len, rows), default=0)
+        raise ValueError(
+            f"rows: wanted symbols with {longest} others on each side in two of {FOLDS} blocks, "
+            f"as one row of at least {2 * longest + 2} symbols has, got rows of at most {most}"
+        )
 
 
 def _fold(place: Tensor, length: int) -> Tensor:

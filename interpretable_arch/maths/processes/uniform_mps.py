@@ -122,6 +122,14 @@ def phases(row: Complex[Tensor, " d"]) -> Complex[Tensor, " d"]:
     return torch.cat([torch.ones_like(found[:1]), found[1:]])
 
 
+def handedness(X: Tuple) -> Float[Tensor, ""]:
+    """A generic sum of the imaginary parts, of weights fixed once for all: conjugation turns its
+    sign, and no relation between the entries makes it zero."""
+    imaginary = X.imag.flatten()
+    place = torch.arange(len(imaginary), dtype=imaginary.dtype, device=imaginary.device)
+    return torch.cos(place**2 + 0.5) @ imaginary
+
+
 def weighted_traces(X: Tuple) -> Complex[Tensor, " vocab"]:
     """tr(Q X_w) in canonical form, the amplitude with which a token repeats the state: any change
     of basis leaves it alone, and a phase of the token turns it."""
@@ -135,13 +143,17 @@ class Anchors:
     """What fixes the canonical form: it is a choice where one of these is zero.
 
     `schmidt`: gaps of neighbouring Schmidt weights over the largest; `row`: sizes in row 1 of
-    sum_w X_w; `gap`: 1 - |lambda_2| / rho of the transfer operator.
+    sum_w X_w; `gap`: 1 - |lambda_2| / rho of the transfer operator; `imaginary`: the largest
+    imaginary part, and `handed` the size of their generic sum, by which conjugation is fixed: what
+    is real has neither.
     """
 
     schmidt: Float[Tensor, " gap"]
     row: Float[Tensor, " entry"]
     gap: float
     weights: Float[Tensor, " d"]
+    imaginary: float
+    handed: float
 
 
 def anchors(X: Tuple) -> Anchors:
@@ -154,4 +166,5 @@ def anchors(X: Tuple) -> Anchors:
     row = moved.sum(0)[0, 1:].abs()
     basis = hermitian_basis(X.shape[-1], X)
     gap = spectral_gap(superoperators(moved.mH[:, None], basis).sum(0))
-    return Anchors(gaps, row, gap, weights)
+    imaginary, handed = float(moved.imag.abs().max()), float(handedness(moved).abs())
+    return Anchors(gaps, row, gap, weights, imaginary, handed)

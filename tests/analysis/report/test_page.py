@@ -207,3 +207,16 @@ def test_write_page_leaves_one_file(result, html, tmp_path):
     assert write_page(result, tmp_path / "page.html") == tmp_path / "page.html"
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == html
+
+
+def test_a_fit_without_steps_has_no_curve_and_no_optimiser(result):
+    from analysis.report.asked import training
+    from analysis.report.task import _curves
+
+    cells = result["cells"][:1]
+    for curve in cells[0]["curves"]:
+        for name in ("step", "train_loss", "held_out_loss", "held_out_accuracy"):
+            curve[name] = curve[name][:1]
+    assert _curves(cells, {cells[0]["architecture"]: "#000"}, lambda figure: "drawn") == ""
+    config = {"architectures": {"a": {"optimizer": {"name": "adamw"}, "trainer": {"max_steps": 0}}}}
+    assert training(config, "a") == "fitted to the data"

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from interpretable_arch.maths.contexts.context_rows import (
+    NEVER,
     Rows,
     Smoothing,
     distributions,
@@ -93,6 +94,19 @@ def test_a_context_is_the_same_wherever_it_stands(text):
     for k, (a, b) in enumerate(zip(whole, part, strict=True)):
         assert torch.equal(a[:, 50 + k : 70], b[:, k:])
     assert bool((whole[ORDER][0, ORDER - 1 :] >= 0).all())
+
+
+@pytest.mark.parametrize("written_out", [False, True])
+@pytest.mark.parametrize("outside", [-100, -2, -1, VOCAB, VOCAB + 1, 2**62])
+def test_a_token_outside_the_vocabulary_was_never_seen(text, outside, written_out):
+    orders = tables(text, "kneser_ney")
+    tokens = torch.tensor([[text[30], outside, text[31], text[32], outside]])
+    found = follow(orders, tokens, VOCAB, written_out)
+    alone = follow(orders, torch.tensor([text[31:33]]), VOCAB)
+    for k in range(1, ORDER + 1):
+        assert found[k][0, 1::3].tolist() == [NEVER, NEVER]
+        seen = alone[k][0].tolist() if k < 3 else [NEVER, NEVER]
+        assert found[k][0, 2:4].tolist() == seen
 
 
 def test_without_a_text_everything_is_uniform():

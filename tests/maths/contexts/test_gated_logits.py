@@ -1,5 +1,7 @@
 """The optimum of a gated mixture: against L-BFGS, from many starts, and its own derivatives."""
 
+import math
+
 import pytest
 import torch
 
@@ -46,6 +48,22 @@ def test_every_start_ends_at_one_place(pieces, generator):
         assert ends[-1].least_curvature >= L2 * (1 - 1e-9)
         torch.testing.assert_close(ends[-1].alpha, ends[0].alpha, rtol=0, atol=1e-8)
     torch.testing.assert_close(ends[0].alpha[-1], prior[-1])
+
+
+def test_the_curvature_without_the_ridge_is_that_of_what_the_features_move(pieces):
+    prior = torch.eye(GATES, ORDERS).double()
+    found = fit_gates(lambda: pieces, prior, prior, L2, 100, 1e-10)
+    assert found.places.tolist()[-1] == 0
+    assert int(found.places.sum()) == PLACES
+    bare = slopes(lambda: pieces, found.alpha, prior, 0.0).hessian[:-1]
+    assert found.free_curvature == pytest.approx(float(torch.linalg.eigvalsh(bare).min()))
+    silent = [(f * (torch.arange(ORDERS) > 0)[:, None], g, y) for f, g, y in pieces]
+    found = fit_gates(lambda: silent, prior, prior, L2, 100, 1e-10)
+    bare = slopes(lambda: silent, found.alpha, prior, 0.0).hessian[:-1, 1:, 1:]
+    assert found.free_curvature == pytest.approx(float(torch.linalg.eigvalsh(bare).min()))
+    doubled = [(f[:, [0, 0, 1, 2]], g, y) for f, g, y in pieces]
+    assert fit_gates(lambda: doubled, prior, prior, L2, 100, 1e-10).free_curvature <= 1e-12
+    assert math.isnan(fit_gates(list, prior, prior, L2, 100, 1e-10).free_curvature)
 
 
 def test_the_optimum_is_that_of_an_independent_optimiser(pieces):

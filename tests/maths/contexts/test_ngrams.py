@@ -74,6 +74,26 @@ def test_every_symbol_is_kept_aside_once_and_the_rest_is_stretches():
     assert without(texts[0], torch.ones(50, dtype=torch.bool)) == ()
 
 
+def test_short_texts_are_kept_aside_as_seldom_as_one_long_one():
+    texts = drawn(*[25] * 40, vocab=3)
+    aside = kept_aside(texts, 20, 50, 3)
+    (joined,) = kept_aside([torch.cat(texts)], 20, 50, 3)
+    assert torch.equal(torch.cat(aside), joined)
+    assert [len(a) for a in aside] == [25] * 40
+    assert int(joined.sum()) == 1000 // 20
+
+
+def test_nothing_kept_aside_or_nothing_counted_is_refused_with_the_numbers():
+    with pytest.raises(ValueError, match=r"texts: wanted 2 symbols, .* got 0"):
+        kept_aside([], 4, 5, 0)
+    with pytest.raises(ValueError, match=r"texts: wanted 2 symbols, .* got 1"):
+        kept_aside(drawn(1, 0, vocab=3), 4, 5, 0)
+    with pytest.raises(ValueError, match=r"parts: wanted 2 to 12, .* got 20"):
+        kept_aside(drawn(12, vocab=3), 20, 5, 15)
+    with pytest.raises(ValueError, match=r"parts: wanted 2 to 12, .* got 1"):
+        kept_aside(drawn(12, vocab=3), 1, 5, 0)
+
+
 def test_blocks_are_shorter_where_there_are_too_few_symbols():
     (aside,) = kept_aside(drawn(12, vocab=3), 4, 128, 1)
     assert aside.nonzero().squeeze(1).tolist() == [3, 4, 5]

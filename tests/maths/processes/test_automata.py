@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from interpretable_arch.maths.processes import automata
 from interpretable_arch.maths.processes.automata import (
     floored,
     floors,
@@ -11,6 +10,7 @@ from interpretable_arch.maths.processes.automata import (
     readout,
     states_after,
 )
+from training.data.hidden_process import planted
 
 
 def model(states: int, vocab: int) -> tuple:
@@ -23,7 +23,7 @@ def model(states: int, vocab: int) -> tuple:
     )
 
 
-@pytest.mark.parametrize("states", [3, automata.SCANNED + 1])
+@pytest.mark.parametrize("states", [3, 17])
 def test_the_state_is_the_product_divided_by_its_mass(states: int) -> None:
     a, A, b = model(states, 4)
     tokens = torch.tensor([[0, 3, 1, 2, 2, 0, 1, 3, 3]])
@@ -42,6 +42,30 @@ def test_what_cannot_happen_starts_again() -> None:
     operators = torch.tensor([[[0.5, 0.0], [0.0, 0.0]], [[0.0, 0.5], [0.0, 0.0]]])
     found = states_after((start, operators, end), torch.tensor([[1, 1]]))
     torch.testing.assert_close(found[0, 1], start)
+
+
+@pytest.mark.parametrize("states", [2, 17])
+def test_after_a_token_never_seen_the_rest_is_foretold_as_from_the_start(states: int) -> None:
+    a, A, b = model(states, 5)
+    A[4] = 0
+    tokens = torch.tensor([[0, 4, 1, 2, 4, 4, 3, 0, 1], [0, 1, 2, 3, 3, 2, 1, 0, 1]])
+    found = states_after((a, A, b), tokens)
+    torch.testing.assert_close(found[0, 2:4], states_after((a, A, b), tokens[:1, 2:4])[0])
+    torch.testing.assert_close(found[0, 6:], states_after((a, A, b), tokens[:1, 6:])[0])
+    torch.testing.assert_close(found[1], states_after((a, A, b), tokens[1:])[0])
+    vmapped = torch.vmap(lambda row: states_after((a, A, b), row))(tokens)
+    torch.testing.assert_close(vmapped, found)
+
+
+def test_after_tokens_that_exclude_each_other_it_starts_again_at_the_second() -> None:
+    """No operator is zero, but the product of the two is."""
+    process = planted("two_states_four_symbols")
+    start, operators, end = process.start, process.operators, process.end
+    model = torch.tensor(start), torch.tensor(operators), torch.tensor(end)
+    tokens = torch.tensor([0, 1, 0, 0, 2, 3, 2])
+    found = states_after(model, tokens)
+    torch.testing.assert_close(found[2:5], states_after(model, tokens[2:5]))
+    torch.testing.assert_close(found[6:], states_after(model, tokens[6:]))
 
 
 def test_the_floor_by_hand() -> None:

@@ -23,6 +23,14 @@ def test_moves_by_hand():
     torch.testing.assert_close(found, wanted)
 
 
+def test_symbols_out_of_range_are_named():
+    known = torch.tensor([[0, 1, 0]])
+    with pytest.raises(ValueError, match="tokens: wanted 0 to 1, as there are 2, got 2"):
+        moves(known * 2, known, vocab=2, count=2)
+    with pytest.raises(ValueError, match="states: wanted 0 to 1, as there are 2, got -1"):
+        moves(known, -known, vocab=2, count=2)
+
+
 def counts(generator: torch.Generator) -> torch.Tensor:
     return torch.rand(4, 3, 3, generator=generator, dtype=torch.float64) + 0.1
 
@@ -43,6 +51,19 @@ def test_as_many_operators_as_states_are_the_predictor_exactly(generator):
     for w in (0, 3, 1, 2):
         r, belief = r @ S[w], belief @ odds[w]
         torch.testing.assert_close(r @ t, belief.sum())
+
+
+def test_the_phases_go_once_round_over_the_tokens():
+    """Two tokens, one operator, two states that move alike: the second's phase turns by pi."""
+    K = predictor_kraus(torch.ones(2, 2, 2, dtype=torch.float64), 1)
+    wanted = torch.stack([torch.ones(2, 2), torch.tensor([[1.0, -1.0], [1.0, -1.0]])]) / 2
+    torch.testing.assert_close(K[:, 0], wanted.to(K))
+
+
+@pytest.mark.parametrize(("vocab", "d"), [(1, 2), (2, 3)])
+def test_states_that_one_operator_cannot_keep_apart_are_refused(vocab, d):
+    with pytest.raises(ValueError, match=f"kraus: wanted operators that keep {d} states apart"):
+        predictor_kraus(torch.ones(vocab, d, d, dtype=torch.float64), 1)
 
 
 def test_a_state_never_left_goes_everywhere(generator):

@@ -1,6 +1,7 @@
 """Channels on real coordinates: against density matrices, the forward algorithm, all words."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -71,7 +72,17 @@ def test_the_nearest_isometry_is_the_polar_factor():
     x = torch.randn(12, 3, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
     x = x * torch.tensor([0.1, 1, 3])
     u, _, vh = torch.linalg.svd(x, full_matrices=False)
-    torch.testing.assert_close(nearest_isometry(x, 12), u @ vh)
+    torch.testing.assert_close(nearest_isometry(x), u @ vh)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.02, 1.0, 1e3])
+def test_the_nearest_isometry_from_any_scale_and_a_thousandfold_spread(scale):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(12, 3, dtype=torch.complex128, generator=generator)
+    u, _, vh = torch.linalg.svd(x, full_matrices=False)
+    x = scale * (u * torch.tensor([1, 0.1, 1e-3])) @ vh
+    torch.testing.assert_close(nearest_isometry(x), u @ vh, rtol=0, atol=1e-10)
+    torch.testing.assert_close(torch.vmap(nearest_isometry)(x[None])[0], u @ vh, rtol=0, atol=1e-10)
 
 
 TRANSITION = [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.0, 0.4, 0.6]]
@@ -118,6 +129,8 @@ def test_process_distance_is_the_sum_over_all_words():
             total += float(a @ t - b @ u) ** 2
     assert process_distance(first, second) == pytest.approx(total**0.5, rel=1e-10)
     assert process_distance(first, first) < 1e-8
+    r, S, t = first
+    assert math.isnan(process_distance((r * math.nan, S, t), second))
 
 
 def test_two_sets_of_operators_that_no_gauge_joins_are_one_process():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from interpretable_arch.maths.processes.automata import floored, floors, readout
 from interpretable_arch.maths.processes.distance import process_distance
 from interpretable_arch.maths.processes.hankel import Triples, spectrum
 from interpretable_arch.maths.processes.spectral_choice import (
@@ -90,3 +91,49 @@ def test_more_states_than_the_matrix_holds_are_refused(float64) -> None:
     rows = list(torch.randint(2, (4, 300), generator=torch.Generator().manual_seed(1)))
     with pytest.raises(ValueError, match="rank of the Hankel matrix, got 9"):
         choose(rows, Search(2, 8, 9, 3), 9)
+
+
+def test_each_block_is_foretold_by_the_others_and_not_by_itself(float64) -> None:
+    """The slow way: rows of 60 are pieces, each read symbol by symbol, its first 15 not scored."""
+    rows = list(torch.randint(3, (8, 60), generator=torch.Generator().manual_seed(2)))
+    found = choose(rows, Search(3, 9, 2, 2, floor=0.1), 2)
+    triples, fold = counted(rows, found.best.classes, 2)
+    losses = []
+    for block in range(4):
+        others = triples.at((fold != block).nonzero().squeeze(1))
+        start, A, _ = model = spectrum(others, 3, 2).automaton(2)
+        each, mass = readout(model)
+        least = floors(model, 0.1)
+        for row in rows[2 * block : 2 * block + 2]:
+            state = start / (start @ mass)
+            for place, symbol in enumerate(row.tolist()):
+                if place > 15:  # the first symbol is foretold by none
+                    losses.append(-floored(each @ state, least)[symbol].log())
+                state = state @ A[symbol]
+                state = state / (state @ mass)
+    assert found.best.loss == pytest.approx(float(torch.stack(losses).mean()), rel=1e-9)
+
+
+def test_a_long_piece_is_read_in_for_fifty_symbols(float64) -> None:
+    """What is wrong in the first fifty symbols of each piece costs nothing."""
+    rows = list(torch.randint(3, (4, 400), generator=torch.Generator().manual_seed(2)))
+    found = choose(rows, Search(3, 3, 1, 1, floor=0.1), 1)
+    triples, fold = counted(rows, 3, 1)
+    losses = []
+    for block, row in enumerate(rows):
+        model = spectrum(triples.at(fold != block), 3, 1).automaton(1)
+        each, mass = readout(model)
+        p = floored(each @ model[0] / (mass @ model[0]), floors(model, 0.1))
+        losses.append(-p.log()[row[51:]])
+    assert found.best.loss == pytest.approx(float(torch.cat(losses).mean()), rel=1e-9)
+
+
+@pytest.mark.parametrize("longest", [1, 4])
+def test_the_shortest_row_is_as_stated(float64, longest: int) -> None:
+    size = 2 * longest + 2
+    row = torch.arange(size) % 2
+    search = Search(2, 4, 1, longest)
+    assert choose([row], search, 1).best.states == 1
+    for rows in ([row[:-1]], [row[:-2]] * 9, [], [row[:0]]):
+        with pytest.raises(ValueError, match=f"one row of at least {size} symbols has"):
+            choose(rows, search, 1)

@@ -124,6 +124,14 @@ def test_the_periodic_corpus_is_refused():
         nearest_mps(corpus(1.0), normal(8, 2, 2, seed=0))
 
 
+def test_a_bond_above_the_size_of_the_data_is_refused():
+    for d in (3, 4):
+        refused = pytest.raises(ValueError, match=f"d: wanted at most 2, .* got {d}")
+        with refused:
+            nearest_mps(generic(0, n=2), normal(2, d, d, seed=0))
+    assert nearest_mps(generic(0, n=2), normal(2, 2, 2, seed=0)).fidelity == pytest.approx(1)
+
+
 def test_random_tuples_have_several_optima():
     assert len(classes(generic(1), 2, 2, 8)) >= 2
 

@@ -39,6 +39,14 @@ def test_bigrams_need_a_pair_and_skip_what_is_not_counted():
     torch.testing.assert_close(found, torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64))
 
 
+@pytest.mark.parametrize("text", [[0, 3, 1], [0, 1, 3], [0, -1, 1], [4, 1, 1]])
+def test_a_token_outside_the_vocabulary_is_named(text):
+    tokens = torch.tensor([text])
+    wrong = next(t for t in text if not 0 <= t < 3)
+    with pytest.raises(ValueError, match=f"tokens: wanted 0 to 2, as there are 3, got {wrong}"):
+        bigram_tuple([(tokens[:, :-1], tokens[:, 1:])], 3)
+
+
 def test_columns_and_dense_are_one_operator(generator):
     n, d = 5, 2
     columns, dense = both(n)

@@ -134,6 +134,18 @@ def test_the_mean_of_moved_copies_is_the_model_itself(float64):
     assert (answer(mean_weights(copies, None)) - wanted).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("align", [True, False])
+def test_the_mean_of_unitary_tokens_is_unitary(align, tmp_path):
+    """Of itself it is not: two unitary matrices have a shorter mean."""
+    mapping = experiment(("average", {"members": 3, "align": align})).to_mapping()
+    mapping["model"] = {"class_path": "group_representation", "init_args": {"d": 2}}
+    mapping["task"] = {"class_path": "groups", "init_args": {"group": "S3"}}
+    for run in fit(Experiment.from_mapping(mapping), tmp_path, progress=False):
+        tokens = torch.view_as_complex(run.weights["tokens"])
+        unit = torch.eye(tokens.shape[-1], dtype=tokens.dtype).expand_as(tokens)
+        torch.testing.assert_close(tokens @ tokens.mH, unit, rtol=0, atol=1e-9)
+
+
 def test_an_averaged_run_is_measured_as_it_is(tmp_path):
     asked = experiment(("average", {"members": 2, "align": False}))
     (run, _) = fit(asked, tmp_path, progress=False)
@@ -166,6 +178,15 @@ def test_soft_targets_by_hand(float64):
     outputs = torch.tensor([[0.75, 0.25], [0.3, 0.7]]).log()
     entropy = -(0.75 * torch.tensor(0.75).log() + 0.25 * torch.tensor(0.25).log())
     torch.testing.assert_close(soft_cross_entropy(outputs, got), entropy)
+
+
+def test_a_batch_without_a_target_teaches_nothing():
+    outputs = torch.randn(2, 3, requires_grad=True)
+    loss = soft_cross_entropy(outputs, torch.zeros(2, 3))
+    loss.backward()
+    assert loss.item() == 0
+    assert outputs.grad is not None
+    assert not outputs.grad.any()
 
 
 def test_taught_the_data_alone_it_is_the_ordinary_cross_entropy(float64):

@@ -110,8 +110,24 @@ def test_the_truth_is_the_loss_of_the_true_process_by_hand() -> None:
             "one stationary state",
         ),
         ({"kind": "sound"}, "kind"),
+        ({"length": 1000}, "burn_in: wants 0 to 999"),
+        ({"kind": "hmm", "transition": [[1.0], [1, 0]], "emission": [[1.0]]}, "transition: wants"),
+        ({"kind": "hmm", "transition": [[1.0]], "emission": [[1.0], [1, 0]]}, "emission: wants"),
+        ({"kind": "hmm", "transition": [], "emission": []}, "transition: wants"),
+        ({"kind": "hmm", "concentration": 0.0}, "concentration: wants"),
+        ({"kind": "hmm", "concentration": -1.0}, "concentration: wants"),
+        ({"process_seed": -1}, "process_seed: wants"),
+        ({"data_seed": -1}, "data_seed: wants"),
     ],
 )
 def test_mistakes_are_named(arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
         build_task("hidden_process", arguments)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
+def test_tables_of_no_probabilities_are_named(bad: float) -> None:
+    with pytest.raises(ValueError, match="transition: wants finite numbers"):
+        planted("hmm", transition=[[bad]], emission=[[1.0]])
+    with pytest.raises(ValueError, match="emission: wants finite numbers"):
+        planted("hmm", transition=[[1.0]], emission=[[bad]])

@@ -8,7 +8,12 @@ from interpretable_arch.maths.processes.nearest_mps import check_aperiodic
 from interpretable_arch.maths.processes.operator_tuples import operator_tuple
 from training.data import build_task
 from training.data.graph_walks import graph_walks, walk_matrix
-from training.data.markov_walks import chain_operators, draw_walk, stationary_law
+from training.data.markov_walks import (
+    chain_operators,
+    closed_classes,
+    draw_walk,
+    stationary_law,
+)
 from training.data.matrix_tuples import matrix_tuples, random_tuple
 from training.data.planted_period import period_matrix, planted_period
 from training.data.task import Split
@@ -43,6 +48,23 @@ def test_the_stationary_law_by_hand():
     np.testing.assert_allclose(
         stationary_law(np.array([[0.5, 0.5], [1.0, 0.0]])), [2 / 3, 1 / 3], atol=1e-12
     )
+
+
+def test_a_chain_that_falls_apart_has_no_one_law():
+    halves = np.array([[0.2, 0.8, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0.5, 0.5]])
+    assert closed_classes(halves) == [[0, 1], [2, 3]]
+    with pytest.raises(ValueError, match="transition: wants one class"):
+        stationary_law(halves)
+    left = np.array([[0.5, 0.5, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]])
+    assert closed_classes(left) == [[1, 2, 3]]
+    np.testing.assert_allclose(stationary_law(left), [0, 1 / 3, 1 / 3, 1 / 3], atol=1e-12)
+    assert closed_classes(period_matrix(1.0, 0.9, 2, 0)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_a_row_that_rounding_left_below_one_still_ends_in_a_token():
+    short = np.full((3, 3), 0.99 / 3)
+    walk = draw_walk(short, 2000, 0)
+    assert set(walk.tolist()) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("graph", ["ring", "grid", "karate", "communities"])
@@ -82,6 +104,10 @@ def test_walk_matrix_rests_with_its_share():
         ({"lazy": 1.0}, "lazy"),
         ({"graph": "grid", "nodes": 7}, "nodes"),
         ({"tokens": 20}, "context"),
+        ({"tokens": 0}, "tokens"),
+        ({"held_out": float("nan")}, "held_out"),
+        ({"held_out": 1.5}, "held_out"),
+        ({"graph_seed": -1}, "graph_seed"),
     ],
 )
 def test_bad_graphs_are_named(wrong, named):
@@ -106,7 +132,10 @@ def test_alternating_without_fail_is_periodic():
         assert (second > first * (1 - 1e-9)) == periodic
 
 
-@pytest.mark.parametrize("wrong", [{"stay": 0.0}, {"alternate": 1.5}, {"own": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"stay": 0.0}, {"stay": 1.0}, {"alternate": 1.5}, {"own": 0}, {"language_seed": -1}],
+)
 def test_bad_periods_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         planted_period(**wrong)
@@ -134,7 +163,10 @@ def test_rows_of_a_tuple_follow_its_own_process():
     assert float((seen / seen.sum() - wanted).abs().max()) < 0.03
 
 
-@pytest.mark.parametrize("wrong", [{"vocab": 0}, {"n": 0}, {"length": 1}, {"held_out": 64}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"vocab": 0}, {"vocab": 1}, {"n": 0}, {"length": 1}, {"held_out": 64}, {"tuple_seed": -1}],
+)
 def test_bad_tuples_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         matrix_tuples(**wrong)

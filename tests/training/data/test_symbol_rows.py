@@ -56,7 +56,7 @@ def test_the_truth_of_a_known_process_is_read_from_columns(tmp_path) -> None:
 
 def test_mistakes_are_named(tmp_path) -> None:
     right = files(tmp_path, "mat")
-    savemat(tmp_path / "half.mat", {"data": {"a": TRAIN / 2, "b": np.arange(3.0)}})
+    savemat(tmp_path / "half.mat", {"data": {"a": TRAIN / 2, "b": "text"}})
     half = str(tmp_path / "half.mat")
     (tmp_path / "ragged.txt").write_text("1 2\n1 2 3\n")
     for change, message in (
@@ -70,3 +70,66 @@ def test_mistakes_are_named(tmp_path) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             build_task("symbol_rows", {**right, **change})
+
+
+def test_one_row_of_a_mat_file_is_one_row(tmp_path) -> None:
+    savemat(tmp_path / "x.mat", {"a": TRAIN[:1], "d": {"b": HELD}})
+    options = {"path": str(tmp_path / "x.mat"), "train": "a", "held_out": "d.b", "burn_in": 0}
+    held_out = build_task("symbol_rows", options).held_out
+    assert isinstance(held_out, Rows)
+    assert held_out.inputs.tolist() == [[1, 0, 3, 0, 1]]
+
+
+def test_the_truth_is_of_the_symbols_in_the_file(tmp_path) -> None:
+    """Of symbols 1 to 4 the third never stands: the fourth must not be taken for it."""
+    emission = np.array([[0.5], [0.25], [0.0], [0.25]])
+    rows = {"a": [[1, 2, 4, 1]], "b": [[1, 4, 1, 2]]}
+    path = tmp_path / "x.mat"
+    options = {"path": str(path), "train": "a", "held_out": "b", "burn_in": 0}
+    savemat(path, {**rows, "T": [[1.0]], "E": emission})
+    task = build_task("symbol_rows", {**options, "truth": ["T", "E"]})
+    assert isinstance(task.held_out, Rows)
+    assert task.held_out.truth == pytest.approx(math.log(32) / 3)
+    for table, message in (
+        (np.full((3, 1), 1 / 3), "1 to 4, got 3 rows"),
+        (np.full((5, 1), 0.2), "1 to 4, got 5 rows"),
+        (np.array([[0.5], [0.5], [0.0], [0.0]]), "every held-out row can occur, got a loss of"),
+        (np.full((4, 1), np.nan), "emission: wants finite"),
+    ):
+        savemat(path, {**rows, "T": [[1.0]], "E": table})
+        with pytest.raises(ValueError, match=message):
+            build_task("symbol_rows", {**options, "truth": ["T", "E"]})
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan, 1e30, -(2.0**53)])
+def test_numbers_that_are_no_symbols_are_refused(tmp_path, bad: float) -> None:
+    np.savez(tmp_path / "x.npz", a=TRAIN * 1.0, b=[[1.0, 2.0, bad]])
+    options = {"path": str(tmp_path / "x.npz"), "train": "a", "held_out": "b", "burn_in": 0}
+    with pytest.raises(ValueError, match="b: wants whole numbers"):
+        build_task("symbol_rows", options)
+
+
+def test_the_burn_in_leaves_something(tmp_path) -> None:
+    options = {**files(tmp_path, "mat"), "burn_in": 6, "truth": ["data.a", "data.b"]}
+    with pytest.raises(ValueError, match="burn_in: wants 0 to 5"):
+        build_task("symbol_rows", options)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path) -> None:
+    right = files(tmp_path, "mat")
+    np.savez(tmp_path / "objects.npz", a=np.array([None, "x"], dtype=object), b=HELD)
+    np.save(tmp_path / "objects.npy", np.array([None], dtype=object))
+    for name in ("bad.mat", "bad.npz", "bad.npy"):
+        (tmp_path / name).write_bytes(b"no such thing as this" * 20)
+    for change, message in (
+        ({"train": "data.a.x"}, "x.mat: data.a.x: nothing lies below the array 'data.a'"),
+        ({"path": str(tmp_path / "bad.mat")}, "bad.mat: data.a: wants arrays of numbers"),
+        ({"path": str(tmp_path / "bad.npz"), "train": "a"}, "bad.npz: a: wants arrays"),
+        ({"path": str(tmp_path / "objects.npz"), "train": "a"}, "objects.npz: a: wants arrays"),
+        ({"path": str(tmp_path / "objects.npz"), "train": "c"}, "unknown 'c'"),
+        ({"path": str(tmp_path), "train": "bad.npy"}, "bad.npy: wants arrays"),
+        ({"path": str(tmp_path), "train": "objects.npy"}, "objects.npy: wants arrays"),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            build_task("symbol_rows", {**right, **change})
+        assert "allow_pickle" not in str(caught.value)

@@ -54,6 +54,70 @@ def test_complex_constants_stay_exact():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "v @ w",
+        "v @ M",
+        "M @ v",
+        "row @ v + w",
+        "v @ M @ w * M",
+        "T[x] @ v",
+        "v * M + w",
+        "-T[x - 1, 0] @ v",
+        "T[-x]",
+        "v[x * x - 2 * x + 1]",
+        "v[2 - x ** 2]",
+        "whole[x - 1] ** 2 / 3",
+        "v[whole[x] - 4]",
+        "2 ** (x + 0.5)",
+        "1 / (x + 1)",
+    ],
+)
+def test_shapes_and_whole_numbers_are_the_evaluators(text):
+    draw = np.random.default_rng(1)
+    constants = {
+        "v": draw.random(3),
+        "w": draw.random(3),
+        "row": draw.random((1, 3)),
+        "M": draw.random((3, 3)),
+        "T": draw.random((3, 3, 3)),
+        "whole": np.array([3, 5, 7]),
+    }
+    found = formula(text, ("x",), **constants)
+    wanted, got = np.asarray(found.evaluate(x=1)), rerun(found, {"x": 1})
+    assert got.shape == wanted.squeeze().shape
+    np.testing.assert_allclose(got, wanted.squeeze(), rtol=1e-14)
+
+
+def test_a_constant_that_is_not_finite_is_no_matter_where_it_is_not_used():
+    found = formula("a[x] + 1", ("x",), a=np.array([0.5, np.nan]))
+    assert rerun(found, {"x": 0}) == found.evaluate(x=0) == 1.5
+    with pytest.raises(ValueError, match="constants: wanted finite numbers, got nan"):
+        rerun(found, {"x": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n + 1", "constants: wanted finite numbers, got nan"),
+        ("1 / i", "constants: wanted finite numbers, got inf"),
+        ("c * 2", "constants: wanted finite numbers"),
+        ("1e999", "constants: wanted finite numbers, got inf"),
+        ("1 / (a - 1)", r"'1 / \(a - 1\)' is not finite"),
+        ("exp(log(a - 1))", r"'log\(a - 1\)' is not finite"),
+        ("(a - 1) ** -1", "is not finite"),
+        ("v @ M[0]", r"no matrix product of shapes \(3,\) and \(2,\)"),
+        ("a @ v", r"no matrix product of shapes \(\) and \(3,\)"),
+    ],
+)
+def test_what_has_no_finite_value_is_refused(text, message):
+    constants = {"a": 1.0, "n": np.nan, "i": np.inf, "c": complex(0, np.inf)}
+    asked = formula(text, **constants, v=np.ones(3), M=np.ones((2, 2)))
+    with pytest.raises(ValueError, match=message):
+        rerun(asked, {})
+
+
+@pytest.mark.parametrize(
     ("text", "inputs", "message"),
     [
         ("a + b", {}, "'b' is not understood"),

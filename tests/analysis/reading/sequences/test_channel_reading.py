@@ -55,5 +55,17 @@ def test_an_idle_chain_keeps_its_state_open():
     assert finding.figures["state entropy, share of the most there can be"] == pytest.approx(1)
 
 
+def test_the_most_there_can_be_is_log_d():
+    """Three states of which nothing is ever told."""
+    third = torch.full((3, 3), 1 / 3, dtype=torch.float64)
+    model = QuantumChannel.from_hmm(third, torch.full((3, 4), 0.25, dtype=torch.float64))
+    finding = read_channel(model, task())
+    assert finding is not None
+    assert finding.figures["state entropy, share of the most there can be"] == pytest.approx(1)
+    line = finding.exhibits[1]
+    assert isinstance(line, Lines)
+    assert set(line.y["log d"]) == {math.log(3)}
+
+
 def test_nothing_else_is_read():
     assert read_channel(nn.Linear(2, 2), task()) is None

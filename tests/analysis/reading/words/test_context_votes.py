@@ -1,13 +1,14 @@
 """Votes of contexts sum to the log odds; the reader's bits are the held-out cross-entropy."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from analysis.reading.finding import Table
-from analysis.reading.words.context_votes import context_votes, read_context_votes
+from analysis.reading.words.context_votes import _said, context_votes, read_context_votes
 from interpretable_arch.models.context_mixture import ContextMixture, ContextMixtureConfig
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 from training.data.task import Stream, Task
@@ -90,6 +91,20 @@ def test_the_reader_counts_bits_over_the_whole_held_out_text(model, task):
     for table in tables:
         *rows, total = table.rows
         assert sum(float(row[-1]) for row in rows) == pytest.approx(float(total[-1]), abs=1e-4)
+
+
+def test_characters_run_together_and_a_space_is_seen_also_beside_the_unknown(model, task):
+    assert _said((1, 2), ["<unk>", "s", "a"]) == "sa"
+    assert _said((1, 0, 2), ["<unk>", "said", "a"]) == "said <unk> a"
+    assert _said((), ["<unk>", "said"]) == "(none)"
+    marked = replace(task, labels=tuple("<unk>" if s == "z" else s for s in task.labels))
+    found = read_context_votes(model, marked)
+    assert found is not None
+    tables = [e for e in found.exhibits if isinstance(e, Table)]
+    assert tables[0].title.startswith("After …and th")
+    cells = [str(cell) for table in tables for row in table.rows for cell in (row[0], row[3])]
+    assert any("␣" in cell for cell in cells)
+    assert not [cell for cell in cells if " " in cell and cell != "all together"]
 
 
 def test_other_models_have_nothing_of_the_kind(task):

@@ -8,6 +8,11 @@ from analysis.reading.words.meanings import read_meanings
 from analysis.reading.words.sense_tensor import read_sense_tensor
 from analysis.reading.words.senses import sense_table
 from interpretable_arch.models.attention_only import AttentionOnly, AttentionOnlyConfig
+from interpretable_arch.models.latent_class_em import (
+    CONVERGED,
+    LatentClassEM,
+    LatentClassEMConfig,
+)
 from interpretable_arch.models.sense_tensor import SenseTensor, SenseTensorConfig
 from training.data.latent_classes import latent_classes
 from training.data.planted_senses import planted_senses
@@ -27,6 +32,22 @@ def test_exact_counts_are_read_as_exact(float64):
     assert found.figures["posterior error, largest"] < 1e-9
     assert found.figures["posteriors within 1e-3"] == 1
     assert found.figures["same likeliest class"] == 1
+
+
+def test_a_search_says_how_far_it_came_and_claims_nothing(float64):
+    task = latent_classes(classes=3, vocabulary=8, draws=6, exact=True, held_out=200)
+    torch.manual_seed(0)
+    model = LatentClassEM(LatentClassEMConfig(vocab=8, classes=3, steps=2))
+    before = read_sense_tensor(model, task)
+    model.fit_data(data_batches(task.train))
+    found = read_sense_tensor(model, task)
+    assert before is not None
+    assert found is not None
+    assert "search came to rest" not in before.figures
+    assert found.figures["search came to rest"] == 0
+    assert found.figures["log-likelihood of an occurrence"] < 0
+    assert found.figures["largest change in the last step"] > CONVERGED
+    assert any("no theorem" in note for note in found.notes)
 
 
 def test_an_unfitted_model_is_far_from_the_truth(float64):
