@@ -6,9 +6,9 @@ the complete invariants where no form is unique, and compared with the first see
 
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
-from interpretable_arch.symmetry import weights
+from interpretable_arch.symmetry import Symmetry, weights
 
 
 def parameter_spread(models: Sequence[nn.Module]) -> float | None:
@@ -20,7 +20,7 @@ def parameter_spread(models: Sequence[nn.Module]) -> float | None:
     """
     if len(models) < 2 or not all(hasattr(m, "certificate") for m in models):
         return None
-    first, *rest = (m.symmetry().canonical(weights(m)) for m in models)  # pyright: ignore
+    first, *rest = (_canonical(m) for m in models)
     return max(
         (
             float((other[name].double() - value.double()).abs().max())
@@ -30,3 +30,12 @@ def parameter_spread(models: Sequence[nn.Module]) -> float | None:
         ),
         default=0.0,
     )
+
+
+def _canonical(model: nn.Module) -> dict[str, Tensor]:
+    """The canonical parameters, or the invariants; not what the model notes of its fit."""
+    symmetry: Symmetry = model.symmetry()  # pyright: ignore[reportCallIssue]
+    found = symmetry.canonical(weights(model))
+    if symmetry.invariants is not None:
+        return found
+    return {name: found[name] for name, _ in model.named_parameters()}

@@ -34,6 +34,13 @@ def test_the_largest_entry_of_the_furthest_seed_counts():
     assert parameter_spread([one, near, claiming(1)]) > 0.1
 
 
+def test_what_a_model_notes_of_its_fit_is_no_parameter():
+    one, other = claiming(0), claiming(0)
+    for value, model in ((0.0, one), (1.0, other)):
+        model.register_buffer("noted", torch.tensor(value))
+    assert parameter_spread([one, other]) == 0
+
+
 def test_nothing_is_said_of_one_seed_or_of_models_that_claim_nothing():
     plain = GroupMLP(EXAMPLES["plain"])
     assert parameter_spread([plain, plain]) is None
