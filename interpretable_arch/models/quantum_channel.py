@@ -207,11 +207,11 @@ class QuantumChannel(nn.Module):
         whole = (Action("K", 2, complex=True),)
         each = (Action("K", 1, copies_axis=0, complex=True),)
         factors = [
-            Factor("basis", Basis(c.kraus, c.d), whole, stabiliser=1),
+            Factor("basis", Basis(c.d, c.kraus), whole, stabiliser=1),
             Factor("mixing", Mixing(c.kraus), each, c.vocab),
         ]
         if c.d > 1:
-            factors.insert(0, Factor("conjugation", Conjugation(c.kraus, c.d), whole))
+            factors.insert(0, Factor("conjugation", Conjugation(c.d, c.kraus), whole))
         return Symmetry(tuple(factors))
 
     @torch.no_grad()

@@ -15,7 +15,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Complex
 from torch import Tensor
 
 from interpretable_arch.maths.processes.channel_marks import (
@@ -27,46 +26,36 @@ from interpretable_arch.maths.processes.channel_marks import (
     unit,
 )
 from interpretable_arch.maths.processes.channels import hermitian_basis, superoperators
-from interpretable_arch.symmetries.conjugation import intertwiner
+from interpretable_arch.symmetries.conjugation import (
+    ComplexConjugation,
+    UnitaryConjugation,
+    intertwiner,
+)
 from interpretable_arch.symmetries.groups import Pairs, Views, polar
-from interpretable_arch.symmetry import Group, Side
+from interpretable_arch.symmetry import Side
 
 
 class _Whole:
-    """Groups that act on all operators at once: a view [1, d, vocab * kraus * d] of axis 2."""
+    """Groups that act on all operators at once: a view [1, n, vocab * kraus * n] of axis 2."""
 
+    n: int
     kraus: int
-    d: int
 
     def operators(self, view: Tensor) -> Tensor:
-        """[vocab, kraus, d, d]."""
-        return view[0].reshape(self.d, -1, self.kraus, self.d).movedim(0, 2)
+        """[vocab, kraus, n, n]."""
+        return view[0].reshape(self.n, -1, self.kraus, self.n).movedim(0, 2)
 
     def back(self, operators: Tensor) -> Tensor:
         return operators.movedim(2, 0).flatten(1)[None]
 
 
 @dataclass(frozen=True)
-class Conjugation(_Whole, Group):
+class Conjugation(_Whole, ComplexConjugation):
     kraus: int
-    d: int
-
-    @property
-    def dimension(self) -> int:
-        return 0
 
     @property
     def log_order(self) -> float:
-        return math.log(2) if self.d > 1 else 0.0
-
-    def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
-        return torch.randint(0, 2, (copies,), generator=generator).to(dtype) * 2 - 1
-
-    def inverse(self, g: Tensor) -> Tensor:
-        return g
-
-    def apply(self, g: Tensor, x: Tensor, side: Side) -> Tensor:
-        return torch.where((g < 0)[:, None, None], x.conj(), x)
+        return math.log(2) if self.n > 1 else 0.0
 
     def fit(self, pairs: Pairs) -> Tensor:
         """The sign under which the whole channels come closer, each in the basis fitted to it."""
@@ -79,25 +68,10 @@ class Conjugation(_Whole, Group):
 
 
 @dataclass(frozen=True)
-class Basis(_Whole, Group):
-    """U(d), K -> U K U*; a phase of U does nothing, so that its factor has a stabiliser of 1."""
+class Basis(_Whole, UnitaryConjugation):
+    """U(n), K -> U K U*; a phase of U does nothing, so that its factor has a stabiliser of 1."""
 
     kraus: int
-    d: int
-
-    @property
-    def dimension(self) -> int:
-        return self.d**2
-
-    @property
-    def log_order(self) -> float:
-        return 0.0
-
-    def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
-        return _random_unitary(copies, self.d, generator, dtype)
-
-    def inverse(self, g: Tensor) -> Tensor:
-        return g.mH
 
     def apply(self, g: Tensor, x: Tensor, side: Side) -> Tensor:
         return self.back(g[0] @ self.operators(x) @ g[0].mH)
@@ -111,24 +85,8 @@ class Basis(_Whole, Group):
 
 
 @dataclass(frozen=True)
-class Mixing(Group):
-    """U(kraus) on the operators of each token, a view [vocab, kraus, d * d] of axis 1."""
-
-    kraus: int
-
-    @property
-    def dimension(self) -> int:
-        return self.kraus**2
-
-    @property
-    def log_order(self) -> float:
-        return 0.0
-
-    def sample(self, copies: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
-        return _random_unitary(copies, self.kraus, generator, dtype)
-
-    def inverse(self, g: Tensor) -> Tensor:
-        return g.mH
+class Mixing(UnitaryConjugation):
+    """U(n) on the n operators of each token, a view [vocab, n, d * d] of axis 1."""
 
     def apply(self, g: Tensor, x: Tensor, side: Side) -> Tensor:
         return g @ x
@@ -150,10 +108,3 @@ def _apart(x: Tensor, y: Tensor) -> Tensor:
     turn = intertwiner(marks(x).tuple, marks(y).tuple)
     basis = hermitian_basis(x.shape[-1], x)
     return (superoperators(turn @ x @ turn.mH, basis) - superoperators(y, basis)).norm()
-
-
-def _random_unitary(
-    copies: int, n: int, generator: torch.Generator, dtype: torch.dtype
-) -> Complex[Tensor, "copy n n"]:
-    kind = torch.complex64 if dtype == torch.float32 else torch.complex128
-    return polar(torch.randn(copies, n, n, generator=generator, dtype=kind))

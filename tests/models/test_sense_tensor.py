@@ -246,7 +246,7 @@ def test_no_theorem_no_certificate():
 
 
 def test_random_starts_of_the_likelihood_end_apart(float64):
-    """Must show two optima: what the algebra does not have."""
+    """Must be unequal after the same steps: the algebra has no start to depend on."""
     task = latent_classes(sentences=8000)
     sizes = {"vocab": 30, "classes": 5, "smoothing": 0.0}
     ends = []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from training.experiment import Experiment
+from training.module import BlockModule
 
 sys.path.insert(0, str(Path(__file__).parent))  # toy_models, by name, as a user's own module
 
@@ -35,3 +36,21 @@ def toy() -> Callable[..., Experiment]:
         return Experiment.from_mapping(mapping)
 
     return make
+
+
+@pytest.fixture
+def interrupt(monkeypatch) -> Callable[..., None]:
+    """Ctrl-C, once, before the step `at` of a training; only of one that `where` is true of."""
+
+    def arm(at: int, where: Callable[[BlockModule], bool] = lambda module: True) -> None:
+        train, stopped = BlockModule.training_step, []
+
+        def training_step(module: BlockModule, batch: Any, index: int) -> Any:
+            if module.global_step == at and where(module) and not stopped:
+                stopped.append(True)
+                raise KeyboardInterrupt
+            return train(module, batch, index)
+
+        monkeypatch.setattr(BlockModule, "training_step", training_step)
+
+    return arm

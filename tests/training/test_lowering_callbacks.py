@@ -64,19 +64,10 @@ def same(one, other, **tolerance):
 
 
 @pytest.mark.parametrize("name", list(ALL))
-def test_a_stopped_study_goes_on_exactly(name, verses, tmp_path, monkeypatch):
+def test_a_stopped_study_goes_on_exactly(name, verses, tmp_path, interrupt):
     asked = experiment(verses, [name])
     whole = fit(asked, tmp_path / "whole", progress=False)
-    step = BlockModule.training_step
-
-    def stopping(self, batch, index):
-        if self.trainer.global_step == 7 and not stopped:
-            stopped.append(True)
-            raise KeyboardInterrupt
-        return step(self, batch, index)
-
-    stopped: list[bool] = []
-    monkeypatch.setattr(BlockModule, "training_step", stopping)
+    interrupt(7)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         fit(asked, tmp_path / "parts", progress=False)
     for one, other in zip(whole, fit(asked, tmp_path / "parts", progress=False), strict=True):

@@ -5,7 +5,6 @@ import torch
 
 from training.experiment import Experiment
 from training.fit import fit
-from training.module import BlockModule
 from training.switches import meaning_fit
 
 SPLINES = {
@@ -25,19 +24,10 @@ SPLINES = {
 }
 
 
-def test_a_grid_that_moved_at_a_checkpoint_is_in_it(tmp_path, monkeypatch):
+def test_a_grid_that_moved_at_a_checkpoint_is_in_it(tmp_path, interrupt):
     experiment = Experiment.from_mapping(SPLINES)
     (whole,) = fit(experiment, tmp_path / "whole", progress=False)
-    step = BlockModule.training_step
-
-    def stopping(self, batch, index):
-        if self.trainer.global_step == 21 and not stopped:
-            stopped.append(True)
-            raise KeyboardInterrupt
-        return step(self, batch, index)
-
-    stopped: list[bool] = []
-    monkeypatch.setattr(BlockModule, "training_step", stopping)
+    interrupt(21)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         fit(experiment, tmp_path / "parts", progress=False)
     (resumed,) = fit(experiment, tmp_path / "parts", progress=False)

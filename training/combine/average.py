@@ -10,19 +10,17 @@ keeps its parameters on a set that is not convex, as unitary matrices, the mean 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import pyarrow
 import torch
 from torch import Tensor, nn
 
 from interpretable_arch.symmetry import Parameters, Symmetry, weights
-from training.block import OneSeed, untied_state
+from training.block import OneSeed
 from training.combine.members import Assignment, Combination
 from training.constraint import constrain
-from training.data.task import Task
-from training.evaluation import evaluate
 from training.experiment import ConfigError, Experiment
+from training.finished import runs_of
+from training.module import BlockModule
 from training.runs import Run, run_model
 
 ROUNDS = 100  # a retraction may be an iteration for what is near: the mean is far
@@ -45,9 +43,7 @@ class Average(Combination):
         members = [{n: v.clone() for n, v in weights(m).items()} for m in models]
         model.load_state_dict(mean_weights(members, self._symmetry(asked.experiment, model)))
         carry_back(model)
-        kept = {name: value.clone() for name, value in untied_state(model).items()}
-        rows = _measured(model, asked.experiment, asked.task)
-        return asked.run(asked.sound[0], weights=kept, metrics=rows)
+        return asked.run(_measured(model, asked))
 
     def _symmetry(self, experiment: Experiment, model: nn.Module) -> Symmetry | None:
         if not self.align:
@@ -86,18 +82,11 @@ def carry_back(model: nn.Module) -> None:
             return
 
 
-@torch.no_grad()
-def _measured(model: nn.Module, experiment: Experiment, task: Task) -> pyarrow.Table:
-    """One row, as after the last step."""
-    trainer = experiment.trainer
-    model = model.to(task.train.take(torch.zeros(1, dtype=torch.long))[0].device)
-    piece, block = trainer.batch_size or len(task.train), OneSeed(model)
-    measure = partial(evaluate, block.measures, windows=trainer.evaluate_windows, piece=piece)
-    train, (loss, accuracy) = measure(task.train)[0, 0], measure(task.held_out)[0]
-    row = {"train_loss": train, "held_out_loss": loss, "held_out_accuracy": accuracy}
-    return pyarrow.table(
-        {
-            "step": pyarrow.array([trainer.max_steps], pyarrow.int64()),
-            **{name: pyarrow.array([float(value)]) for name, value in row.items()},
-        }
-    )
+def _measured(model: nn.Module, asked: Assignment) -> Run:
+    """The run that `model` is, measured as after its last step."""
+    experiment, task = asked.experiment, asked.task
+    block = OneSeed(model)
+    module = BlockModule(experiment, [asked.seed], block, task, asked.origin)
+    module.to(task.train.take(torch.zeros(1, dtype=torch.long))[0].device)
+    module.measure(experiment.trainer.max_steps)
+    return next(runs_of(module))

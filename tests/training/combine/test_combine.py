@@ -214,19 +214,10 @@ def test_a_student_comes_nearer_to_its_members_than_an_ordinary_run(tmp_path):
     assert apart(student) < apart(plain)
 
 
-def test_a_stopped_student_goes_on_exactly(tmp_path, monkeypatch):
+def test_a_stopped_student_goes_on_exactly(tmp_path, interrupt):
     asked = experiment(("distil", {"members": 2}), seeds=1, checkpoint_every=3)
     (whole,) = fit(asked, tmp_path / "whole", progress=False)
-    step = BlockModule.training_step
-
-    def stopping(self, batch, index):
-        if self.experiment.combine is not None and self.trainer.global_step == 5 and not stopped:
-            stopped.append(True)
-            raise KeyboardInterrupt
-        return step(self, batch, index)
-
-    stopped: list[bool] = []
-    monkeypatch.setattr(BlockModule, "training_step", stopping)
+    interrupt(5, lambda module: module.experiment.combine is not None)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         fit(asked, tmp_path / "parts", progress=False)
     assert list((tmp_path / "parts").glob("little-*/.blocks/student-*"))
