@@ -50,9 +50,9 @@ class Graph:
 class Formula:
     """An expression over named inputs and constants that gives the model's `quantity`.
 
-    Arithmetic, products of matrices (@), indexing and abs, cos, exp, log, sin, sqrt, tanh are
-    understood, nothing else. Of a sequence model it speaks of texts as long as it has inputs, x0,
-    x1, ..., and gives the quantity of what comes next.
+    Arithmetic, products of matrices (@), indexing and abs, asin, asinh, cos, exp, log, sin, sqrt,
+    tanh are understood, nothing else. Of a sequence model it speaks of texts as long as it has
+    inputs, x0, x1, ..., and gives the quantity of what comes next.
     """
 
     name: str
@@ -97,6 +97,8 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
 }
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "abs": np.abs,
+    "asin": np.arcsin,
+    "asinh": np.arcsinh,
     "cos": np.cos,
     "exp": np.exp,
     "log": np.log,

@@ -1,35 +1,18 @@
 """Formulas re-run to their stated error; a planted representation must have one."""
 
-import numpy as np
 import pytest
 import torch
 from registered_examples import cases, example, inputs
 
+from interpretable_arch.laws import formula_gaps
 from interpretable_arch.maths.groups.finite_groups import parse
 from interpretable_arch.registry import ENTRIES
-
-
-def rerun(model: torch.nn.Module, x: torch.Tensor) -> list[float]:
-    """For each formula, its distance from the model beyond the error that it states."""
-    beyond = []
-    for formula in model.interpretation().formulas:
-        text = getattr(model, "causal", False)
-        wanted = model(x[:, : len(formula.inputs)])[:, -1] if text else model(x)
-        if formula.quantity == "probability":
-            wanted = wanted.softmax(-1)
-        columns = {
-            n: x[:, i].numpy() if text else x[:, i : i + 1].numpy()
-            for i, n in enumerate(formula.inputs)
-        }
-        found = formula.evaluate(**columns).reshape(wanted.shape)
-        beyond.append(np.abs(found - wanted.detach().numpy()).max() - formula.error)
-    return beyond
 
 
 @cases
 def test_formulas_run_on_their_own(float64, name, which):
     model = example(name, which).eval()
-    assert all(gap <= 1e-10 for gap in rerun(model, inputs(model)))
+    assert all(gap <= 1e-10 for gap in formula_gaps(model, inputs(model)))
 
 
 def planted(name: str, group: str, noise: float = 0.0) -> torch.nn.Module:
@@ -56,7 +39,7 @@ def test_a_planted_representation_has_an_exact_formula(float64, name, group):
     formulas = model.interpretation().formulas
     assert len(formulas) >= 1
     assert formulas[0].error < 1e-10
-    assert all(gap <= 1e-10 for gap in rerun(model, x))
+    assert all(gap <= 1e-10 for gap in formula_gaps(model, x))
 
 
 @pytest.mark.parametrize("name", ["group_representation", "group_orthogonal"])
@@ -65,4 +48,4 @@ def test_the_stated_error_of_a_blurred_representation_is_its_largest(float64, na
     model = planted(name, "S3", noise=0.01)
     x = torch.cartesian_prod(torch.arange(6), torch.arange(6))
     assert model.interpretation().formulas[0].error > 1e-3
-    assert all(abs(gap) <= 1e-10 for gap in rerun(model, x))
+    assert all(abs(gap) <= 1e-10 for gap in formula_gaps(model, x))

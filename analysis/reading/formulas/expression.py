@@ -29,8 +29,8 @@ _ENTRYWISE: Mapping[type, Callable[[Any, Any], Any]] = {
 _WHOLE = (ast.Add, ast.Sub, ast.Mult)  # of whole numbers these give whole numbers
 
 
-def expression(formula: Formula, inputs: Mapping[str, int]) -> "sympy.Basic | sympy.Matrix":
-    """The formula at these inputs, whole numbers that index its constants.
+def expression(formula: Formula, inputs: Mapping[str, int | float]) -> "sympy.Basic | sympy.Matrix":
+    """The formula at these inputs: whole numbers, which may index its constants, or others.
 
     A number or a matrix of exact rationals and functions of them. Raises ValueError for missing
     inputs, for what the language doesn't hold, for constants that are not finite where they are
@@ -42,12 +42,12 @@ def expression(formula: Formula, inputs: Mapping[str, int]) -> "sympy.Basic | sy
         raise ValueError(f"inputs: wanted {formula.inputs}, got {tuple(inputs)}")
     names = {k: np.asarray(v) for k, v in formula.constants.items()}
     tree = ast.parse(formula.expression, mode="eval").body
-    whole = {k: np.asarray(int(v)) for k, v in inputs.items()}
-    found = _lifted(_build(tree, {**names, **whole}))
+    given = {k: np.asarray(v) for k, v in inputs.items()}
+    found = _lifted(_build(tree, {**names, **given}))
     return found.item() if found.ndim == 0 else sympy.Matrix(np.atleast_2d(found).tolist())
 
 
-def rerun(formula: Formula, inputs: Mapping[str, int]) -> np.ndarray:
+def rerun(formula: Formula, inputs: Mapping[str, int | float]) -> np.ndarray:
     """What sympy makes of the formula at these inputs, evaluated to 30 digits and rounded once."""
     import sympy
 
@@ -104,7 +104,8 @@ def _product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _applied(name: str, value: np.ndarray) -> np.ndarray:
     import sympy
 
-    known = {n: getattr(sympy, n) for n in ("cos", "exp", "log", "sin", "sqrt", "tanh")}
+    names = ("asin", "asinh", "cos", "exp", "log", "sin", "sqrt", "tanh")
+    known = {n: getattr(sympy, n) for n in names}
     function = {**known, "abs": sympy.Abs}.get(name)
     if function is None:
         raise ValueError(f"formula: {name!r} is no function of the language")

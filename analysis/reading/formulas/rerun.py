@@ -5,7 +5,7 @@ Nothing of the model is used but the text and the constants of the formula; see 
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from analysis.reading.finding import Finding, Table
@@ -18,10 +18,10 @@ INPUTS = 2
 
 
 def read_rerun(model: nn.Module, task: Task) -> Finding | None:
-    """Each formula on two held-out inputs; None for a model without formulas over whole numbers."""
+    """Each formula on two held-out inputs; None for a model without formulas."""
     interpretation = getattr(model, "interpretation", None)
     sample = task.sample[:INPUTS]
-    if interpretation is None or sample.is_floating_point():
+    if interpretation is None:
         return None
     formulas = [f for f in interpretation().formulas if _small(f) and _fits(f, sample)]
     if not formulas:
@@ -37,7 +37,7 @@ def read_rerun(model: nn.Module, task: Task) -> Finding | None:
     )
 
 
-def largest_gap(model: nn.Module, formula: Formula, inputs: Int[Tensor, "input symbol"]) -> float:
+def largest_gap(model: nn.Module, formula: Formula, inputs: Shaped[Tensor, "input column"]) -> float:
     """Largest distance of the formula, run by sympy, from the model's own numbers at the inputs.
 
     Of a sequence model, at the last of as many tokens as the formula has inputs.
