@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from analysis.parameter_spread import parameter_spread
 from analysis.reading.finding import Finding
 from analysis.reading.findings import read_all
-from analysis.reading.groups import GroupReading, read_group
+from analysis.reading.groups.representation import GroupReading, read_group
 from analysis.reading.logits import LogitReading, read_logits
 from analysis.reading.over_seeds import FindingOverSeeds, over_seeds
 from analysis.stability import Interval, Stability, stability
@@ -207,7 +207,9 @@ def _choices(outputs: Tensor, targets: Tensor) -> Tensor:
     """
     if not targets.is_floating_point():
         return outputs
-    logits = (outputs - targets.mean(0)) / targets.std(0)
+    spread = targets.std(0)
+    # A column that is constant but for rounding has no spread of its own.
+    logits = (outputs - targets.mean(0)) / spread.clamp_min(1e-6 * spread.max())
     return torch.stack([logits, torch.zeros_like(logits)], -1).flatten(0, 1)
 
 

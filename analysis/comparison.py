@@ -16,7 +16,7 @@ import yaml
 
 from analysis.cell import Cell, measure
 from analysis.reading.findings import check_readers
-from analysis.reading.groups import GroupReading
+from analysis.reading.groups.representation import GroupReading
 from analysis.report.page import write_page
 from training.atomic import write_file
 from training.data import build_task

@@ -56,6 +56,9 @@ ENTRIES: dict[str, Entry] = {
     "abs_topk": Entry("layer", "layers.abs_topk", "AbsTopKConfig", "AbsTopK"),
     "spline": Entry("layer", "layers.spline", "SplineConfig", "Spline"),
     "bilinear": Entry("layer", "layers.bilinear", "BilinearConfig", "Bilinear"),
+    "quadratic_layer": Entry(
+        "layer", "layers.quadratic_form", "QuadraticFormConfig", "QuadraticForm"
+    ),
     "block": Entry("layer", "layers.block", "BlockConfig", "Block"),
     "transformer": Entry("model", "models.transformer", "TransformerConfig", "Transformer"),
     "attention_only": Entry(
@@ -81,7 +84,20 @@ ENTRIES: dict[str, Entry] = {
         "model", "models.latent_class_em", "LatentClassEMConfig", "LatentClassEM"
     ),
     "kan": Entry("model", "models.kan", "KANConfig", "KAN"),
+    "additive": Entry("model", "models.additive", "AdditiveConfig", "Additive"),
     "feedforward": Entry("model", "models.feedforward", "FeedForwardConfig", "FeedForward"),
+    "quadratic_form": Entry(
+        "model", "models.quadratic_form", "QuadraticFormConfig", "QuadraticForm"
+    ),
+    "rational_signal": Entry(
+        "model", "models.rational_signal", "RationalSignalConfig", "RationalSignal"
+    ),
+    "rational_signal_descent": Entry(
+        "model",
+        "models.rational_signal_descent",
+        "RationalSignalDescentConfig",
+        "RationalSignalDescent",
+    ),
     "group_mlp": Entry("model", "models.group_mlp", "GroupMLPConfig", "GroupMLP"),
     "group_transformer": Entry(
         "model", "models.group_transformer", "GroupTransformerConfig", "GroupTransformer"
@@ -95,6 +111,7 @@ ENTRIES: dict[str, Entry] = {
     "group_orthogonal": Entry(
         "model", "models.group_orthogonal", "GroupOrthogonalConfig", "GroupOrthogonal"
     ),
+    "hypercube": Entry("model", "models.hypercube", "HyperCubeConfig", "HyperCube"),
     "quantum_channel": Entry(
         "model", "models.quantum_channel", "QuantumChannelConfig", "QuantumChannel"
     ),
@@ -103,6 +120,12 @@ ENTRIES: dict[str, Entry] = {
         "models.quantum_channel_likelihood",
         "QuantumChannelLikelihoodConfig",
         "QuantumChannelLikelihood",
+    ),
+    "curved_embedding": Entry(
+        "model", "models.curved_embedding", "CurvedEmbeddingConfig", "CurvedEmbedding"
+    ),
+    "curved_descent": Entry(
+        "model", "models.curved_descent", "CurvedDescentConfig", "CurvedDescent"
     ),
 }
 

@@ -15,7 +15,7 @@ from torch import nn
 from analysis.reading.finding import Finding
 from analysis.reading.finding_text import finding_lines
 from analysis.reading.findings import read_all
-from analysis.reading.groups import GroupReading, read_group
+from analysis.reading.groups.representation import GroupReading, read_group
 from analysis.reading.promises import promises
 from analysis.reading.words.senses import sense_tables
 from interpretable_arch.edits import Edit, edited

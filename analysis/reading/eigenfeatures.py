@@ -1,4 +1,4 @@
-"""What a bilinear classifier computes, from its weights (Pearce et al. 2024, arXiv 2410.08417).
+"""What a quadratic classifier computes, from its weights (Pearce et al. 2024, arXiv 2410.08417).
 
 Each class is a quadratic form of the features, output_c = rest_c + sum_i lambda_i (v_i . x)^2, and
 the rest is linear (the skip path; nothing for a bilinear head alone). The eigenvectors
@@ -9,13 +9,14 @@ pictures. Effective rank is exp of the entropy of |lambda| / sum |lambda|.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from analysis.reading.finding import Exhibit, Finding, Lines, Pictures, Table
 from interpretable_arch.layers.bilinear import Bilinear
 from interpretable_arch.maths.quadratic import Eigenfeatures
 from interpretable_arch.models.feedforward import FeedForward
+from interpretable_arch.models.quadratic_form import QuadraticForm
 from training.data.task import Split, Task
 
 KEPT = (1, 5, 10)
@@ -25,18 +26,16 @@ SHOWN = 2
 def read_eigenfeatures(model: nn.Module, task: Task) -> Finding | None:
     """Spectrum, effective rank and eigenvectors per class, and what the first few alone can do.
 
-    For a `FeedForward` whose outputs are quadratic: a bilinear head alone, or one bilinear layer
-    before W_U; None for other models and for streams of tokens.
+    For a `QuadraticForm`, and a `FeedForward` whose outputs are quadratic: a bilinear head alone,
+    or one bilinear layer before W_U; None for other models and for streams of tokens.
     """
-    found = quadratic_layer(model)
-    if found is None or not isinstance(task.held_out, Split):
+    if not isinstance(task.held_out, Split):
         return None
-    layer, directions = found
-    inputs, targets = task.held_out.inputs, task.held_out.targets
-    forms = tuple(layer.eigenfeatures(u) for u in directions)
-    outputs = model(inputs)
-    rest = outputs - layer(inputs) @ directions.T
-    x = layer.homogeneous(inputs)
+    found = _quadratic(model, task.held_out.inputs)
+    if found is None:
+        return None
+    forms, x, rest, outputs = found
+    targets = task.held_out.targets
     everything = restored(forms, x, rest, None)
     ranks = [form.effective_rank() for form in forms]
     figures = {"effective rank (mean over classes)": sum(ranks) / len(ranks)}
@@ -53,7 +52,26 @@ def read_eigenfeatures(model: nn.Module, task: Task) -> Finding | None:
         "An eigenvector's sign is free (here its largest entry is positive), and eigenvectors of"
         " equal eigenvalues may be turned into each other."
     ]
-    return Finding("Eigenfeatures", figures, (*exhibits, *_pictures(task, forms)), tuple(notes))
+    first = int(isinstance(model, QuadraticForm))  # its constant stands first, others' last
+    pictures = _pictures(task, forms, first)
+    return Finding("Eigenfeatures", figures, (*exhibits, *pictures), tuple(notes))
+
+
+def _quadratic(
+    model: nn.Module, inputs: Shaped[Tensor, "input *shape"]
+) -> tuple[tuple[Eigenfeatures, ...], Tensor, Tensor, Tensor] | None:
+    """Forms, what they are taken of, the outputs that are none of theirs, all outputs."""
+    if isinstance(model, QuadraticForm):
+        outputs = model(inputs)
+        return model.eigenfeatures(), model.homogeneous(inputs), torch.zeros_like(outputs), outputs
+    found = quadratic_layer(model)
+    if found is None:
+        return None
+    layer, directions = found
+    outputs = model(inputs)
+    rest = outputs - layer(inputs) @ directions.T
+    forms = tuple(layer.eigenfeatures(u) for u in directions)
+    return forms, layer.homogeneous(inputs), rest, outputs
 
 
 def quadratic_layer(model: nn.Module) -> tuple[Bilinear, Float[Tensor, "class d_out"]] | None:
@@ -109,8 +127,11 @@ def _spectra(labels: Sequence[str], forms: Sequence[Eigenfeatures]) -> Lines:
     )
 
 
-def _pictures(task: Task, forms: Sequence[Eigenfeatures]) -> list[Exhibit]:
-    """The most positive and most negative eigenvectors of each class, where inputs have pixels."""
+def _pictures(task: Task, forms: Sequence[Eigenfeatures], first: int) -> list[Exhibit]:
+    """The most positive and most negative eigenvectors of each class, where inputs have pixels.
+
+    `first` is where the pixels begin in an eigenvector.
+    """
     if task.picture is None:
         return []
     exhibits: list[Exhibit] = []
@@ -120,7 +141,7 @@ def _pictures(task: Task, forms: Sequence[Eigenfeatures]) -> list[Exhibit]:
             for i in (sign * form.values).argsort(descending=True)[:SHOWN].tolist():
                 if sign * float(form.values[i]) > 0:
                     captions.append(f"{label}: {float(form.values[i]):+.3g}")
-                    images.append(_picture(form.vectors[i], task.picture))
+                    images.append(_picture(form.vectors[i, first:], task.picture))
         title = f"Strongest eigenvectors {word} each class"
         exhibits.append(Pictures(title, tuple(captions), tuple(images)))
     return exhibits

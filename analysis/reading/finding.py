@@ -50,7 +50,23 @@ class Pictures:
     signed: bool = True
 
 
-Exhibit = Table | Lines | Heatmap | Pictures
+@dataclass(frozen=True)
+class Points:
+    """Named points of the plane and `paths` between them, each a row of (x, y).
+
+    `round` draws the unit circle about them; `behind` marks points on the far side, if any are.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    paths: tuple[tuple[tuple[float, float], ...], ...] = ()
+    round: bool = False
+    behind: tuple[bool, ...] = ()
+
+
+Exhibit = Table | Lines | Heatmap | Pictures | Points
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,20 @@ from analysis.reading.eigenfeatures import read_eigenfeatures
 from analysis.reading.experts import read_experts
 from analysis.reading.finding import Finding
 from analysis.reading.formulas.additive import read_additive
+from analysis.reading.formulas.polynomials import read_polynomials
 from analysis.reading.formulas.rerun import read_rerun
 from analysis.reading.formulas.spline_formula import read_symbolic
+from analysis.reading.geometry.curved import read_curved
+from analysis.reading.groups.operation import read_operation
+from analysis.reading.groups.theory import read_kernel, read_margin_proof
 from analysis.reading.sequences.automaton import read_automaton
 from analysis.reading.sequences.channel import read_channel
 from analysis.reading.sequences.description_accuracy import read_description_accuracy
 from analysis.reading.sequences.lsrdr import read_lsrdr
+from analysis.reading.shown_products import read_shown_products
+from analysis.reading.signals.rational import read_rational
+from analysis.reading.tables.additive_terms import read_additive_terms
+from analysis.reading.tables.discrimination import read_discrimination
 from analysis.reading.words.context_votes import read_context_votes
 from analysis.reading.words.meanings import read_meanings
 from analysis.reading.words.remainder import read_remainder
@@ -44,10 +52,19 @@ READERS: tuple[Reader, ...] = (
     read_sparsity,
     read_symbolic,
     read_additive,
+    read_additive_terms,
+    read_discrimination,
     read_automaton,
     read_description_accuracy,
     read_channel,
     read_lsrdr,
+    read_curved,
+    read_rational,
+    read_polynomials,
+    read_shown_products,
+    read_operation,
+    read_kernel,
+    read_margin_proof,
 )
 # These take many seconds a model.
 ON_REQUEST: Mapping[str, Reader] = {"pruning": read_pruning}

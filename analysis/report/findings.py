@@ -12,9 +12,11 @@ from analysis.report.charts import Figure, short_seed
 from analysis.report.exhibit_charts import heatmap, lines
 from analysis.report.numerals import bounds, counted, finite, numeral, whole
 from analysis.report.pictures import pictures
+from analysis.report.point_charts import points
 
 Cell = Mapping[str, Any]
 Hang = Callable[[Figure], str]
+CHARTS = {"lines": lines, "heatmap": heatmap, "points": points}
 
 
 def findings(cells: Sequence[Cell], hang: Hang, colours: Mapping[str, str]) -> str:
@@ -74,7 +76,7 @@ def _shown(cell: Cell, finding: Mapping[str, Any], colour: str, hang: Hang) -> s
         return ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in shown["notes"])
     body = ""
-    for drawn, group in groupby(shown["exhibits"], lambda e: e["kind"] in ("lines", "heatmap")):
+    for drawn, group in groupby(shown["exhibits"], lambda e: e["kind"] in CHARTS):
         inside = "".join(_exhibit(exhibit, hang) for exhibit in group)
         body += f'<div class="figures">{inside}</div>' if drawn else inside
     return (
@@ -90,7 +92,7 @@ def _exhibit(exhibit: Mapping[str, Any], hang: Hang) -> str:
         return table(exhibit)
     if kind == "pictures":
         return pictures(exhibit)
-    return hang(lines(exhibit) if kind == "lines" else heatmap(exhibit))
+    return hang(CHARTS[kind](exhibit))
 
 
 def table(exhibit: Mapping[str, Any]) -> str:

@@ -3,9 +3,10 @@
     z(c | a, b) = tr(A_a A_b A_c^T) / d,    logits = scale * z.
 
 A quarter of the unitary form's work, with the same loss and optimum (see `group_representation`).
-Each token starts with determinant +1, which no retracted step changes, so this form reaches the
-optimum only where the regular representation has no other determinant: not for a non-trivial
-cyclic Sylow 2-subgroup (S3, D5, Z12). There use the unitary form.
+No retracted step changes the determinant that a token starts with, so it must be the one it has at
+the optimum: +1, but for a non-trivial cyclic Sylow 2-subgroup (S3, D5, Z12), where half of the
+elements have -1. The shown products say which (`maths.groups.determinants`), and the task of
+finite groups hands it over as `determinants`. With all +1 such a group is never solved exactly.
 
 Among orthogonal tokens the declared symmetry, O(d) modulo +-1, is everything for d < order
 (measured: orders 3 to 7 at d = order - 1). Far above it is a part: order 4, d = 7 has 44 flat
@@ -20,12 +21,15 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
+from interpretable_arch.certificate import Certificate
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.polar import newton_schulz
+from interpretable_arch.readings.group_certificate import group_certificate
 from interpretable_arch.readings.token_reading import read_tokens
+from interpretable_arch.readings.token_scores import score_rows
 from interpretable_arch.symmetries.conjugation import OrthogonalConjugation
 from interpretable_arch.symmetries.groups import polar
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
@@ -33,17 +37,30 @@ from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
 
 @dataclass(frozen=True)
 class GroupOrthogonalConfig:
-    """`d` defaults to order - 1, where the optimum is unique; `scale` turns z into logits."""
+    """`d` defaults to order - 1, where the optimum is unique; `scale` turns z into logits.
+
+    `determinants`, +1 or -1 for each element, are what the tokens start with and keep; left out,
+    all are +1.
+    """
 
     order: int
     d: int | None = None
     scale: float = 10.0
     pull: float = 0.3
+    determinants: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.order < 2:
             raise ValueError(f"order: wanted at least 2, got {self.order}")
         at_least_one(d=self.width)
+        if len(self.signs) != self.order or not set(self.signs) <= {1, -1}:
+            wanted = f"{self.order} numbers +1 or -1"
+            raise ValueError(f"determinants: wanted {wanted}, got {self.determinants}")
+
+    @property
+    def signs(self) -> tuple[int, ...]:
+        """The determinant of each token."""
+        return (1,) * self.order if self.determinants is None else tuple(self.determinants)
 
     @property
     def width(self) -> int:
@@ -63,7 +80,8 @@ class GroupOrthogonal(nn.Module):
         super().__init__()
         self.config = config
         start = polar(torch.randn(config.order, config.width, config.width, dtype=torch.float64))
-        start[:, 0] *= torch.linalg.det(start).sign()[:, None]
+        signs = torch.tensor(config.signs, dtype=torch.float64, device=start.device)
+        start[:, 0] *= (torch.linalg.det(start).sign() * signs)[:, None]
         self.tokens = nn.Parameter(start.to(torch.get_default_dtype()))
         self.hook_product = HookPoint()
 
@@ -135,6 +153,10 @@ class GroupOrthogonal(nn.Module):
         )
         return Symmetry((basis,), lambda p: triple_traces(p["tokens"]))
 
+    def certificate(self) -> Certificate:
+        """Whether the tokens are the one optimum of the group that they answer with."""
+        return group_certificate(self.matrices(), real=True)
+
     def interpretation(self) -> Interpretation:
         """The operation it has learned, its character, and the formula that they give."""
         return read_tokens(self.matrices().detach(), self.config.scale)
@@ -142,5 +164,4 @@ class GroupOrthogonal(nn.Module):
 
 def triple_traces(tokens: Float[Tensor, "order d d"]) -> dict[str, Tensor]:
     """tr(A_a A_b A_c^T) / d."""
-    products = torch.einsum("aij,bjk->abik", tokens, tokens).flatten(2)
-    return {"z": products @ tokens.flatten(1).T / tokens.shape[-1]}
+    return {"z": torch.stack(list(score_rows(tokens)))}

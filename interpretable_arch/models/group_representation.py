@@ -25,12 +25,15 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
+from interpretable_arch.certificate import Certificate
 from interpretable_arch.decomposition import Component, Decomposition, Exactness
 from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.polar import newton_schulz
+from interpretable_arch.readings.group_certificate import group_certificate
 from interpretable_arch.readings.token_reading import read_tokens
+from interpretable_arch.readings.token_scores import score_rows
 from interpretable_arch.symmetries.conjugation import ComplexConjugation, UnitaryConjugation
 from interpretable_arch.symmetries.groups import polar
 from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
@@ -161,6 +164,10 @@ class GroupRepresentation(nn.Module):
         )
         return Symmetry(factors, lambda p: triple_traces(torch.view_as_complex(p["tokens"])))
 
+    def certificate(self) -> Certificate:
+        """Whether the tokens are the one optimum of the group that they answer with."""
+        return group_certificate(self.matrices(), real=False)
+
     def interpretation(self) -> Interpretation:
         """The operation it has learned, its character, and the formula that they give."""
         return read_tokens(self.matrices().detach(), self.config.scale)
@@ -168,8 +175,7 @@ class GroupRepresentation(nn.Module):
 
 def triple_traces(tokens: Tensor) -> dict[str, Tensor]:
     """tr(A_a A_b A_c*)/d, conjugated so that its largest imaginary part is positive."""
-    products = torch.einsum("aij,bjk->abik", tokens, tokens).flatten(2)
-    z = products @ tokens.flatten(1).conj().T / tokens.shape[-1]
+    z = torch.stack(list(score_rows(tokens)))
     imaginary = z.imag.flatten()
     sign = torch.sign(imaginary[imaginary.abs().argmax()])
     return {"real": z.real, "imaginary": z.imag * torch.where(sign < 0, -1.0, 1.0)}

@@ -13,11 +13,12 @@ from torch import Tensor
 from interpretable_arch.interpretation import Feature, Formula, Interpretation
 from interpretable_arch.maths.groups.characters import character_table
 from interpretable_arch.maths.groups.finite_groups import FiniteGroup, from_table
+from interpretable_arch.readings.token_scores import real_scores
 
 
 def read_tokens(tokens: Complex[Tensor, "order d d"], scale: float) -> Interpretation:
     """Label, traces, multiplicities and formula; "no group" where the answers form none."""
-    logits = _logits(tokens, scale)
+    logits = scale * real_scores(tokens)
     features = _traces(tokens)
     try:
         group = from_table(logits.argmax(-1), name="learned")
@@ -30,11 +31,6 @@ def read_tokens(tokens: Complex[Tensor, "order d d"], scale: float) -> Interpret
     label = " + ".join(f"{round(m)} {n}" for n, m in named if round(m)) or "nothing"
     features += tuple(Feature(f"multiplicity.{n}", m, f"how often {n} occurs") for n, m in named)
     return Interpretation(label, features, (_formula(chi, group, scale, logits),))
-
-
-def _logits(tokens: Tensor, scale: float) -> Float[Tensor, "order order order"]:
-    products = torch.einsum("aij,bjk->abik", tokens, tokens).flatten(2)
-    return scale * (products @ tokens.flatten(1).conj().T).real / tokens.shape[-1]
 
 
 def _traces(tokens: Tensor) -> tuple[Feature, ...]:

@@ -9,7 +9,20 @@ from interpretable_arch.hooks import overridden, state_share
 from interpretable_arch.registry import ENTRIES
 
 # Only an output that is a polynomial of the weights is exact without holding anything.
-UNCONDITIONAL = {"bilinear", "spline", "group_representation", "group_orthogonal"}
+UNCONDITIONAL = {
+    "bilinear",
+    "spline",
+    "quadratic_layer",
+    "quadratic_form",
+    "group_representation",
+    "group_orthogonal",
+    "hypercube",
+    "rational_signal",
+    "rational_signal_descent",
+    "additive",
+    "curved_embedding",  # a part a factor; of one factor it is one part
+    "curved_descent",
+}
 UNCONDITIONAL_EXAMPLES = {"feedforward-bilinear"}
 GIVEN = {
     "attention": {"hook_pattern"},

@@ -65,6 +65,9 @@ LOG_ORDER = {
     "context_mixture-plain": 0.0,
     "context_mixture-witten_bell": 0.0,
     "core_remainder-plain": TWO + 5 * TWO + NEURONS,
+    "additive-mains": 0.0,
+    "additive-pairs": 0.0,
+    "additive-value": 0.0,
     "kan-extend": math.log(6) + 3 * TWO,  # silu(x) - silu(-x) = x, so that signs are free
     "kan-clamp": TWO,
     "kan-deep": 2 * (TWO + 2 * TWO),
@@ -74,6 +77,14 @@ LOG_ORDER = {
     "feedforward-bilinear": math.log(6) + 3 * PRODUCT,
     "feedforward-stack": math.log(6) + 3 * PRODUCT + NEURONS,
     "feedforward-headed": math.log(6) + 3 * PRODUCT + NEURONS,
+    "rational_signal-plain": math.log(6),
+    "rational_signal-one": 0.0,
+    "rational_signal_descent-plain": math.log(6),
+    "quadratic_layer-plain": 0.0,
+    "quadratic_layer-bias": 0.0,
+    "quadratic_layer-rectangular": 0.0,
+    "quadratic_form-plain": 0.0,
+    "quadratic_form-binary": 0.0,
     "attention_only-one": TWO + 3 * TWO,  # the stream, two heads, an OV circuit in each
     "attention_only-two": TWO + 2 * 3 * TWO,
     "spectral_automaton-plain": 3 * TWO,  # basis, sign of start, sign of operators
@@ -84,16 +95,26 @@ LOG_ORDER = {
     "group_representation-whole": TWO,
     "group_orthogonal-plain": 0.0,  # d = 3: -1 acts as 1, so that rotations are everything
     "group_orthogonal-whole": TWO,
+    "hypercube-plain": 2 * TWO,  # d = 3: three determinants, and -1 everywhere moves nothing
+    "hypercube-narrow": 3 * TWO,
     "quantum_channel-plain": TWO,  # all operators conjugated; unitary groups are connected
     "quantum_channel-mixed": TWO,
     "quantum_channel-wide": TWO,
     "quantum_channel_likelihood-plain": TWO,
     "quantum_channel_likelihood-wide": TWO,
+    "curved_embedding-disc": TWO,  # reflections; the isometries of each factor have two components
+    "curved_embedding-sphere": TWO,
+    "curved_embedding-plane": TWO,
+    "curved_embedding-product": 3 * TWO,
+    "curved_embedding-torus": TWO + 2 * TWO,  # and the order of the two circles
+    "curved_descent-disc": TWO,
+    "curved_descent-product": 2 * TWO,
 }
 
 HEADS = {"W_Q": 1, "W_K": 1, "W_V": 1, "W_O": 0, "b_Q": 0}
 MLP = {"W_in": 1, "W_out": 0, "b_in": 0}
 BILINEAR = [{"W_in": 2, "W_out": 0, "b_in": 1}, {"W_in": 0, "b_in": 0}]
+CIRCLES = {"points_S1": 0, "log_radius_S1": 0}
 EXPERTS = {"W_r": 1, "W_in": 0, "W_out": 0, "balance": 0}
 INSIDE_EXPERTS = {"W_in": 2, "W_out": 1}
 ROW_SENSES = [
@@ -171,6 +192,7 @@ def units(name: str, which: str) -> list[dict[str, int]]:
         "operator_embedding": [],
         "context_mixture": [],
         "core_remainder": block("remainder.blocks.0."),
+        "additive": [],
         "kan": [kan(i) for i in range(2 if which == "deep" else 1)],
         "bilinear": BILINEAR,
         "feedforward": {
@@ -181,6 +203,10 @@ def units(name: str, which: str) -> list[dict[str, int]]:
         "attention_only": [
             under(f"blocks.{i}.attn.", HEADS) for i in range(1 if which == "one" else 2)
         ],
+        "rational_signal": [{"poles": 0, "residues": 0}] if which == "plain" else [],
+        "rational_signal_descent": [{"poles": 0, "residues": 0}],
+        "quadratic_layer": [],
+        "quadratic_form": [],
         "sense_softmax": [{"D": 0}, *block("blocks.0.")],
         "meaning_prototypes": [{"M": 0}, *block("body.blocks.0.")],
         "group_mlp": [{"E_a": 1, "E_b": 1, "W_U": 0}],
@@ -190,8 +216,11 @@ def units(name: str, which: str) -> list[dict[str, int]]:
         "latent_class_em": [{"prior": 0, "evidence": 0, "emission": 0}],
         "group_representation": [],
         "group_orthogonal": [],
+        "hypercube": [],
         "quantum_channel": [{"K": 1}] if which != "plain" else [],
         "quantum_channel_likelihood": [{"K": 1}] if which != "plain" else [],
+        "curved_embedding": [CIRCLES] if which == "torus" else [],
+        "curved_descent": [],
     }[name]
 
 

@@ -16,6 +16,7 @@ LAYERS: dict[str, dict[str, Any]] = {
     "mlp_tanh": {"d_mlp": 5},
     "solu": {"d_mlp": 5},
     "bilinear": {"d_hidden": 5},
+    "quadratic_layer": {},
     "spline": {"grid": 3},
     "codebook": {"codes": 4, "k": 2},
     "abs_topk": {"k": 3, "layer": {"class_path": "mlp", "init_args": {"d_mlp": 5}}},

@@ -10,6 +10,7 @@ from training.data.task import Split, Stream, Task
 from training.parsing import parse
 
 TASKS: dict[str, str] = {
+    "distances": "training.data.distances.distances",
     "formulas": "training.data.formulas.formulas",
     "graph_walks": "training.data.graph_walks.graph_walks",
     "groups": "training.data.groups.groups",
@@ -25,8 +26,11 @@ TASKS: dict[str, str] = {
     "planted_senses": "training.data.planted_senses.planted_senses",
     "pseudowords": "training.data.pseudowords.pseudowords",
     "repeats": "training.data.repeats.repeats",
+    "signals": "training.data.signals.signals",
     "symbol_rows": "training.data.symbol_rows.symbol_rows",
+    "tables": "training.data.tables.tables",
     "text": "training.data.text.text",
+    "unknown_table": "training.data.group_table.unknown_table",
 }
 
 __all__ = ["TASKS", "Split", "Stream", "Task", "batch_indices", "build_task", "task_arguments"]

@@ -7,6 +7,7 @@ read through windows, whose targets are the same tokens one place later.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,7 +88,8 @@ class Task:
     sizes that a model's config may ask for; `group`, `meanings` and `truth`, the formula of a
     regression, are the ground truth where there is one; `operators`, a complex matrix for each
     token (real and imaginary part last), is the process itself where it is known exactly; `unit` is
-    that of the loss; `picture` is rows and columns where inputs are images.
+    that of the loss; `picture` is rows and columns where inputs are images; `features` names the
+    columns of a table, one raw text each, and is empty where they have no names.
     """
 
     name: str
@@ -95,7 +97,7 @@ class Task:
     held_out: Split | Stream
     outputs: int
     labels: tuple[str, ...]
-    dimensions: Mapping[str, int]
+    dimensions: Mapping[str, Any]
     group: FiniteGroup | None = None
     unit: str = "nats"
     probe_size: int | None = None
@@ -103,6 +105,7 @@ class Task:
     operators: Float[Tensor, "vocab n n 2"] | None = None
     meanings: Meanings | None = None
     truth: str | None = None
+    features: tuple[str, ...] = ()
 
     @cached_property
     def probe(self) -> Split:

@@ -36,7 +36,8 @@ def read_polynomials(model: nn.Module, task: Task) -> Finding | None:
     figures = {"coefficients": float(count)}
     if count <= MOST:
         classes = polynomials(formula)
-        found = torch.tensor([values(classes, row) for row in inputs.tolist()]).to(inputs)
+        rows = [values(classes, row) for row in inputs.tolist()]
+        found = torch.tensor(rows, dtype=inputs.dtype, device=inputs.device)
         figures["logits by exact polynomials, apart"] = float((found - model(inputs)).abs().max())
     note = f"On {len(inputs)} held-out inputs, in exact arithmetic rounded once at the end."
     return Finding("Polynomials", figures, (_terms(model, task),), (note,))

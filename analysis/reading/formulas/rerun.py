@@ -37,7 +37,7 @@ def read_rerun(model: nn.Module, task: Task) -> Finding | None:
     )
 
 
-def largest_gap(model: nn.Module, formula: Formula, inputs: Shaped[Tensor, "input column"]) -> float:
+def largest_gap(model: nn.Module, formula: Formula, inputs: Shaped[Tensor, "input name"]) -> float:
     """Largest distance of the formula, run by sympy, from the model's own numbers at the inputs.
 
     Of a sequence model, at the last of as many tokens as the formula has inputs.

@@ -20,7 +20,12 @@ from jaxtyping import Complex, Int
 from torch import Tensor
 
 from interpretable_arch.maths.groups.class_algebra import eigenvalue_multiplicities
-from interpretable_arch.maths.groups.cyclotomic import powers, smallest_field, to_sympy
+from interpretable_arch.maths.groups.cyclotomic import (
+    powers,
+    smallest_field,
+    to_sympy,
+    whole_product,
+)
 from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 from interpretable_arch.maths.groups.permutations import cycle_type
 from interpretable_arch.maths.groups.young import Partition, character, partitions
@@ -91,7 +96,7 @@ def character_table(group: FiniteGroup) -> CharacterTable:
 
 def _numeric(eigenvalues: np.ndarray) -> np.ndarray:
     n = eigenvalues.shape[-1]
-    return eigenvalues @ np.exp(2j * np.pi * np.arange(n) / n)
+    return eigenvalues.astype(complex) @ np.exp(2j * np.pi * np.arange(n) / n)
 
 
 def _ranking(eigenvalues: np.ndarray) -> list[int]:
@@ -107,14 +112,14 @@ def _check_orthogonality(group: FiniteGroup, eigenvalues: np.ndarray) -> None:
     numbers far below the transform's precision, so rounding restores them before reduction.
     """
     n, sizes = group.exponent, np.array([len(members) for members in group.classes])
-    spectrum = np.fft.fft(eigenvalues, axis=-1)
-    products = np.einsum("acf,bcf->abf", spectrum * sizes[:, None], spectrum.conj(), optimize=True)
-    raw = np.fft.ifft(products, axis=-1).real
+    spectrum = np.ascontiguousarray(np.fft.rfft(eigenvalues, axis=-1).transpose(2, 0, 1))
+    products = (spectrum * sizes) @ spectrum.conj().transpose(0, 2, 1)
+    raw = np.fft.irfft(products.transpose(1, 2, 0), n=n, axis=-1)
     rounded = np.rint(raw).astype(np.int64)
     assert np.abs(raw - rounded).max() < 0.1, np.abs(raw - rounded).max()
     wanted = np.zeros((len(sizes), len(sizes), powers(n).shape[1]), dtype=np.int64)
     wanted[..., 0] = group.order * np.eye(len(sizes), dtype=np.int64)
-    assert np.array_equal(rounded @ powers(n), wanted), f"characters of {group.name}"
+    assert np.array_equal(whole_product(rounded, powers(n)), wanted), f"characters of {group.name}"
 
 
 def _indicators(group: FiniteGroup, eigenvalues: np.ndarray) -> tuple[int, ...]:

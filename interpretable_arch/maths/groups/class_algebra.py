@@ -13,6 +13,7 @@ of group characters, Numer. Math. 10 (1967) 446-450.
 import numpy as np
 from jaxtyping import Int
 
+from interpretable_arch.maths.groups.cyclotomic import whole_product
 from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 
 ATTEMPTS = 20
@@ -139,7 +140,7 @@ def _lift(group: FiniteGroup, chi: np.ndarray, prime: int) -> np.ndarray:
     for _ in range(e):
         values.append(chi[:, class_of[power]])
         power = table[power, representatives]
-    lifted = np.stack(values, axis=-1) @ fourier % prime * pow(e, -1, prime) % prime
+    lifted = whole_product(np.stack(values, axis=-1), fourier) % prime * pow(e, -1, prime) % prime
     assert (lifted.sum(axis=-1) == lifted[:, :1, 0]).all(), lifted.sum(axis=-1)
     return lifted
 

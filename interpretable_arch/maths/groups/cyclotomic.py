@@ -87,6 +87,17 @@ def matrix_product(
     return flat.reshape(*left.shape[:-2], right.shape[1], degree(n))
 
 
+def whole_product(
+    left: Int[np.ndarray, "*batch j"], right: Int[np.ndarray, "j k"]
+) -> Int[np.ndarray, "*batch k"]:
+    """The exact product of whole numbers, many times faster where 53 bits hold every sum."""
+    bound = int(np.abs(left).max(initial=0)) * int(np.abs(right).max(initial=0)) * len(right)
+    if bound >= 2**53:
+        return left @ right
+    flat = left.reshape(-1, len(right)).astype(float) @ right.astype(float)
+    return np.rint(flat).astype(np.int64).reshape(*left.shape[:-1], -1)
+
+
 def smallest_field(
     elements: Int[np.ndarray, "*batch phi"], n: int
 ) -> tuple[int, Int[np.ndarray, "*batch smaller"]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.reading.groups import read_group
+from analysis.reading.groups.representation import read_group
 from analysis.reading.intertwiners import direct_sum
 from analysis.reading.logits import read_logits
 from interpretable_arch.maths.groups.finite_groups import parse

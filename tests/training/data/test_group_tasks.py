@@ -20,7 +20,7 @@ def test_targets_are_products_and_the_parts_make_the_table():
     assert_parts_make_the_table(task, 576)
     for part in (task.train, task.held_out):
         assert torch.equal(task.group.table[part.inputs[:, 0], part.inputs[:, 1]], part.targets)
-    assert task.dimensions == {"order": 24, "outputs": 24}
+    assert task.dimensions == {"order": 24, "outputs": 24, "determinants": (1,) * 24}
     assert task.labels == task.group.labels
 
 
@@ -115,3 +115,9 @@ def test_addition_is_the_cyclic_group():
 def test_mistakes_in_arithmetic_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         modular(*arguments)
+
+
+def test_the_shown_products_settle_the_determinants_or_leave_all_at_one():
+    settled = groups("Z12", 0.4).dimensions["determinants"]
+    assert settled == tuple(1 - 2 * (a % 2) for a in range(12))
+    assert groups("S3", 0.1).dimensions["determinants"] == (1,) * 6

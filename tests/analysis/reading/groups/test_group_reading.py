@@ -6,7 +6,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from analysis.reading.groups import homomorphism_defect, read_group
+from analysis.reading.groups.representation import homomorphism_defect, read_group
 from analysis.reading.intertwiners import direct_sum
 from interpretable_arch.maths.groups.characters import character_table
 from interpretable_arch.maths.groups.finite_groups import FiniteGroup, parse

@@ -1,0 +1,1 @@
+"""Readings of models on tables: rows of named numbers."""

@@ -1,0 +1,1 @@
+"""The three geometries of constant curvature, and distances embedded in them."""
