@@ -83,7 +83,8 @@ def moved_by_symmetry(model: Any, x: Tensor) -> float:
     """Relative change of the output under sampled elements; 0 without a symmetry."""
     before = model(x)
     after = [torch.func.functional_call(model, moved, (x,)) for moved in _copies(model)]
-    return _worst(float((y - before).norm() / before.norm()) for y in after)
+    size = float(before.norm())
+    return _worst(float((y - before).norm()) / (size or 1.0) for y in after)
 
 
 def unaligned(model: Any, x: Tensor) -> float:
@@ -136,6 +137,10 @@ def formula_gaps(model: Any, x: Tensor) -> list[float]:
         found = formula.evaluate(**columns).reshape(wanted.shape)
         beyond.append(float(np.abs(found - wanted.detach().cpu().numpy()).max() - formula.error))
     return beyond
+
+
+def largest_formula_gap(model: Any, x: Tensor) -> float:
+    return _worst(formula_gaps(model, x))
 
 
 def certificate_gap(model: Any, x: Tensor) -> float:
@@ -206,16 +211,18 @@ QUESTIONS = (
         "formulas give the model's numbers",
         1e-10,
         ("interpretation",),
-        lambda model, x: _worst(formula_gaps(model, x)),
+        largest_formula_gap,
     ),
     _Question("one certificate for all copies", 1e-6, ("symmetry", "certificate"), certificate_gap),
 )
 
 
-def _law(question: _Question, model: nn.Module, x: Tensor) -> Law:
+def _law(question: _Question, model: Any, x: Tensor) -> Law:
     why = next((f"no {m}()" for m in question.answers if not hasattr(model, m)), "")
     if not why and question.ask is undeclared:
         why = _too_large(model, x)
+    if not why and question.ask is largest_formula_gap:
+        why = "" if model.interpretation().formulas else "no formulas"
     if why:
         return Law(question.name, None, question.bound, why)
     with torch.no_grad():

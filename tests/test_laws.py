@@ -105,6 +105,25 @@ def test_too_few_inputs_are_said():
     assert "4 outputs cannot tell 6" in notes["the declared symmetry is all there is"]
 
 
+def test_an_output_of_zero_that_stays_zero_is_no_fault():
+    class Zero(Line):
+        def forward(self, x):
+            return 0 * super().forward(x)
+
+    laws = {law.name: law for law in check_laws(Zero("turned"), torch.randn(20, 3))}
+    assert laws["the symmetry leaves the output alone"].kept
+
+
+def test_a_reading_without_formulas_is_not_asked_for_them():
+    class Mute(Line):
+        def interpretation(self):
+            return Interpretation("")
+
+    laws = {law.name: law for law in check_laws(Mute(), torch.randn(20, 3))}
+    assert laws["formulas give the model's numbers"].value is None
+    assert laws["one reading for all copies"].kept
+
+
 def test_the_model_is_left_as_it_was():
     model = Line()
     before = model.weight.detach().clone()

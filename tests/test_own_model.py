@@ -64,6 +64,27 @@ def test_without_the_ridge_it_does_not_certify(folder):
     assert re.search(r"one optimum .*: 0 \(all seeds alike\)", out), out
 
 
+def test_the_certificate_is_of_the_model_as_it_is_and_refuses_what_has_no_spread(folder):
+    (folder / "moved.py").write_text(
+        "import torch\n"
+        "from discriminant import Discriminant\n"
+        "torch.set_default_dtype(torch.float64)\n"
+        "model = Discriminant(2, 2)\n"
+        "x, y = torch.randn(40, 2), torch.arange(40) % 2\n"
+        "print(model.certificate().holds)\n"
+        "model.fit_data([(x[:10], y[:10]), (x[10:], y[10:])])\n"
+        "print(model.certificate().holds)\n"
+        "model.bias.data += 5\n"
+        "print(model.certificate().holds)\n"
+        "model.fit_data([(torch.ones(4, 2), y[:4])])  # constant features\n"
+        "print(model.certificate().holds)\n"
+        "model.fit_data([(x[:2], y[:2])])  # one example a class\n"
+        "print(model.certificate().holds)\n",
+        encoding="utf-8",
+    )
+    assert run(folder, "moved.py").split() == ["False", "True", "False", "False", "False"]
+
+
 def test_it_stands_beside_others(folder):
     run(folder, "-m", "analysis.cli", "compare", "beside.yaml", "--quiet")
     found = json.loads((folder / "reports" / "discriminant-beside-others.json").read_text())
