@@ -226,7 +226,19 @@ def _features(
     if any(f is None for f in found):
         return None
     with torch.no_grad():
-        return torch.stack([torch.cat([f(p) for p in inputs.split(PIECE)]) for f in found if f])
+        pieces = inputs.split(PIECE)
+        return torch.stack([narrowed(torch.cat([f(p) for p in pieces])) for f in found if f])
+
+
+def narrowed(features: Float[Tensor, "input feature"]) -> Float[Tensor, "input fewer"]:
+    """Features with the same inner products, no more of them than there are inputs.
+
+    What compares representations sees inner products alone, and d^2 numbers an input would fill the
+    memory at fifty seeds.
+    """
+    if features.shape[1] <= features.shape[0]:
+        return features
+    return torch.linalg.qr(features.double().T, mode="r").R.T.to(features.dtype)
 
 
 def _parts(models: Sequence[nn.Module], task: Task) -> tuple[float | None, str, float | None]:
