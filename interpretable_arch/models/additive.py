@@ -28,9 +28,10 @@ from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.maths.additive.additive_fit import AdditiveFit, Settings, fit_additive
-from interpretable_arch.maths.additive.hats import constant, hats
+from interpretable_arch.maths.additive.hats import hats
 from interpretable_arch.maths.additive.purification import Parts
-from interpretable_arch.maths.additive.training_rows import check_values, wanted_outputs
+from interpretable_arch.maths.additive.training_rows import check_values, joined, wanted_outputs
+from interpretable_arch.maths.constant_columns import constant
 from interpretable_arch.readings.additive_certificate import additive_certificate
 from interpretable_arch.readings.additive_reading import additive_formula, sizes
 from interpretable_arch.symmetries.mass import MassTransfer, mass_transfer
@@ -122,6 +123,8 @@ class Additive(nn.Module):
     chosen: Int[Tensor, "pair 2"]
     marginals: Float[Tensor, "pair both cell"]
     fitted: Float[Tensor, "parameter output"]
+    fitted_knots: Float[Tensor, "feature knot"]
+    fitted_chosen: Int[Tensor, "pair 2"]
     optimum: Float[Tensor, "10"]
     counts: Int[Tensor, " output"]
     still: Int[Tensor, " feature"]
@@ -143,6 +146,8 @@ class Additive(nn.Module):
         self.register_buffer("chosen", first)
         self.register_buffer("marginals", (grid.T / q**2).repeat(c.pairs, 1, 1))
         self.register_buffer("fitted", torch.zeros(1 + d * k + c.pairs * q * q, c.outputs))
+        self.register_buffer("fitted_knots", even.clone())
+        self.register_buffer("fitted_chosen", first.clone())
         self.register_buffer("optimum", torch.full((10,), torch.nan))
         self.register_buffer("counts", torch.zeros(c.outputs, dtype=torch.long))
         self.register_buffer("still", torch.zeros(d, dtype=torch.long))
@@ -183,10 +188,10 @@ class Additive(nn.Module):
 
         `batches` are rows [row, feature] and classes [row], of which -100 does not count, or values
         [row, output]. Raises ValueError for rows that are not finite, naming the first, fewer than
-        `folds` of them, and classes outside the outputs.
+        `folds` of them, other shapes of targets, and classes outside the outputs.
         """
-        x = torch.cat([b[0] for b in batches]).to(self.b)
-        targets = torch.cat([b[1] for b in batches]).to(self.b.device)
+        x, targets = joined(batches)
+        x, targets = x.to(self.b), targets.to(self.b.device)
         if not targets.is_floating_point():
             x, targets = x[targets != IGNORED], targets[targets != IGNORED]
         c = self.config
@@ -205,9 +210,11 @@ class Additive(nn.Module):
             value = self.get_parameter(name)
             value.copy_(rows.reshape(value.shape))
         self.fitted.copy_(values)
-        for name, value in (("knots", parts.knots), ("mass", parts.mass)):
-            getattr(self, name).copy_(value)
-        self.chosen.copy_(parts.pairs)
+        for name in ("knots", "fitted_knots"):
+            getattr(self, name).copy_(parts.knots)
+        for name in ("chosen", "fitted_chosen"):
+            getattr(self, name).copy_(parts.pairs)
+        self.mass.copy_(parts.mass)
         self.marginals.copy_(parts.marginals)
         self.still.copy_(constant(x))
         numbers = (best.gradient_norm, best.loss, best.steps, found.least_curvature, len(x))

@@ -35,13 +35,16 @@ from interpretable_arch.symmetry import Action, Factor, Parameters, Symmetry
 
 @dataclass(frozen=True)
 class CurvedSpaceConfig:
-    """`signature` names the factors: "H2", "S2 x E1" (see `maths.geometry.signature`)."""
+    """2 points or more; `signature` names the factors: "H2", "S2 x E1" (see
+    `maths.geometry.signature`)."""
 
     points: int
     signature: str = "H2"
 
     def __post_init__(self) -> None:
         at_least_one(points=self.points)
+        if self.points == 1:
+            raise ValueError("points: wanted 2 or more, got 1, which has no distances")
         parse_signature(self.signature)
 
 
@@ -90,6 +93,7 @@ class CurvedSpace(nn.Module):
                 yield space, points, points.new_ones(len(points))
 
     def forward(self, pairs: Int[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 1"]:
+        """Raises ValueError for a point that is none of 0 to points - 1 (not where compiled)."""
         squared = self.hook_squared(self._squared(pairs))
         return safe_sqrt(squared.sum(-1, keepdim=True))
 
@@ -97,9 +101,21 @@ class CurvedSpace(nn.Module):
         first, second = (pairs[..., i].flatten() for i in (0, 1))
         parts = []
         for space, points, square in self._by_kind():
-            x, y = (points.index_select(1, at) for at in (first, second))
+            x, y = self._taken(points, first), self._taken(points, second)
             parts.append((square[:, None] * space.squared_distance(x, y)).mT)
         return torch.cat(parts, -1).unflatten(0, pairs.shape[:-1])
+
+    def _taken(
+        self, points: Float[Tensor, "copy point width"], at: Int[Tensor, " index"]
+    ) -> Float[Tensor, "copy index width"]:
+        # Looked at only after the lookup fails, so that nothing here depends on the numbers.
+        try:
+            return points.index_select(1, at)
+        except (IndexError, RuntimeError) as error:
+            if "out of" not in str(error):
+                raise
+            wanted = f"pairs: wanted points 0 to {self.config.points - 1}"
+            raise ValueError(f"{wanted}, got {at.tolist()[:8]}: {error}") from error
 
     def loss(
         self, pairs: Int[Tensor, "*batch 2"], targets: Float[Tensor, "*batch 1"]

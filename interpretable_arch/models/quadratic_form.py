@@ -4,7 +4,7 @@
 
 M_c is symmetric and free, the full-rank kin of the bilinear layer; its eigenpairs are the features.
 Features are centred one by one and divided by one number for all, such that they have a mean square
-length of `length`^2 beside the 1: a feature that never changes is 0 and adds nothing. `fit_data`
+length of `length`^2 beside the 1: a feature that never varies is 0 and adds nothing. `fit_data`
 minimises the mean cross-entropy + l2/2 sum_c |M_c|^2 (Frobenius: an off-diagonal entry counts
 twice; the entry of the constant counts too, else the loss were flat there), which is strongly
 convex: one optimum, whatever the start (`maths.form_classes`). At the optimum sum_c M_c = 0, since
@@ -15,11 +15,12 @@ Different coordinates give different logits: there is no symmetry. Of the *proba
 one, M_c -> M_c + S with one S for all classes, and sum_c M_c = 0 is its canonical form.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from interpretable_arch.argument_types import at_least_one
@@ -29,6 +30,7 @@ from interpretable_arch.edits import Site
 from interpretable_arch.hooks import HookPoint, record
 from interpretable_arch.interpretation import Feature, Interpretation
 from interpretable_arch.maths import symmetric_forms
+from interpretable_arch.maths.constant_columns import constant
 from interpretable_arch.maths.form_classes import fit_forms, loss_and_gradient
 from interpretable_arch.maths.quadratic import Eigenfeatures, effective_rank
 from interpretable_arch.readings.form_reading import polynomial_formula
@@ -54,8 +56,9 @@ class QuadraticFormConfig:
     def __post_init__(self) -> None:
         at_least_one(features=self.features, outputs=self.outputs, steps=self.steps)
         for name in ("l2", "length"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: wanted more than 0, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < math.inf:
+                wanted = "a finite number above 0"
+                raise ValueError(f"{name}: wanted {wanted}, got {getattr(self, name)}")
 
 
 EXAMPLES = {
@@ -73,6 +76,7 @@ class QuadraticForm(nn.Module):
     centre: Float[Tensor, " feature"]
     scale: Float[Tensor, ""]
     fitted: Float[Tensor, "output coordinate"]
+    fitted_units: Float[Tensor, " number"]
     optimum: Float[Tensor, "3"]
     examples: Int[Tensor, " output"]
     at: Int[Tensor, "d d"]
@@ -86,6 +90,7 @@ class QuadraticForm(nn.Module):
         self.register_buffer("centre", torch.zeros(config.features))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("fitted", start.clone())
+        self.register_buffer("fitted_units", self._units())
         # Gradient norm at the stored parameters, loss in nats, Newton steps of the last fit.
         self.register_buffer("optimum", torch.full((3,), torch.nan))
         self.register_buffer("examples", torch.zeros(config.outputs, dtype=torch.long))
@@ -103,6 +108,10 @@ class QuadraticForm(nn.Module):
         """(1, scaled features): what the forms are taken of."""
         scaled = (x.to(self.form) - self.centre) / self.scale
         return torch.cat([torch.ones_like(scaled[..., :1]), scaled], -1)
+
+    def _units(self) -> Float[Tensor, " number"]:
+        """Scale and centre."""
+        return torch.cat([self.scale[None], self.centre])
 
     def matrices(self) -> Float[Tensor, "output d d"]:
         """M_c, symmetric, of the scaled features with the constant first."""
@@ -126,16 +135,18 @@ class QuadraticForm(nn.Module):
         """Centre and scale by all examples, then minimise from the parameters as they stand.
 
         A class without examples is allowed: it is only held against. Raises ValueError for no
-        examples, features that are not finite or not as many as `features`, and for targets that
-        are no classes from 0 to outputs - 1.
+        examples, features that are not finite, not as many as `features` or too large or small to
+        be squared, and for targets that are no classes from 0 to outputs - 1, one an example.
         """
-        x = torch.cat([x.flatten(end_dim=-2) for x, _ in batches]).to(self.form.device).double()
-        y = torch.cat([y.flatten() for _, y in batches]).to(self.form.device)
-        _check(x, y, self.config)
-        self.centre.copy_(x.mean(0))
-        rms = (x - x.mean(0)).square().sum(1).mean().sqrt()
-        self.scale.copy_(rms / self.config.length if rms > 0 else torch.ones(()))
+        x, y = _joined(batches, self.config)
+        x, y = x.to(self.form.device), y.to(self.form.device)
+        still = constant(x)
+        centre, scale = _measured(x.double(), still, self.config.length, self.form.dtype)
+        self.centre.copy_(centre)
+        self.scale.copy_(scale)
+        self.fitted_units.copy_(self._units())
         inputs = self.homogeneous(x).double()
+        inputs[:, 1:] *= ~still  # what is left of them is rounding
         start = symmetric_forms.matrix(self.form.double(), self.at)
         found = fit_forms(inputs, y, start, self.config.l2, LEVEL, self.config.steps)
         self.form.copy_(symmetric_forms.coordinates(found.matrices))
@@ -174,6 +185,7 @@ class QuadraticForm(nn.Module):
         """That the model is within a stated distance of the one optimum of its data."""
         gradient, loss, steps = self.optimum.tolist()
         moved = float((self.form - self.fitted).detach().norm())
+        units = float((self._units() - self.fitted_units).abs().max() / self.fitted_units[0])
         total, each = self.matrices().detach().sum(0).norm(), self.form.detach().norm()
         absent = [str(c) for c in (self.examples == 0).nonzero().squeeze(1).tolist()]
         note = f"no example of class {', '.join(absent)}: its form only speaks against it"
@@ -189,6 +201,7 @@ class QuadraticForm(nn.Module):
                     "below",
                     DISTANCE,
                 ),
+                Condition("centre and scale moved, of the scale", units, "below", DISTANCE),
                 Condition("sum over classes, relative", float(total / each), "below", SUMMED),
             ),
             {
@@ -233,9 +246,40 @@ def _spectrum(M: Float[Tensor, "output d d"]) -> tuple[Tensor, Tensor]:
     return values.gather(1, order), vectors.gather(2, order[:, None].expand_as(vectors))
 
 
-def _check(
-    x: Float[Tensor, "example feature"], y: Shaped[Tensor, " example"], config: QuadraticFormConfig
-) -> None:
+def _measured(
+    x: Float[Tensor, "example feature"],
+    still: Bool[Tensor, " feature"],
+    length: float,
+    dtype: torch.dtype,
+) -> tuple[Float[Tensor, " feature"], Float[Tensor, ""]]:
+    """Centre, the value itself where a feature never varies, and scale, 1 where none does."""
+    size = x.abs().max().clamp_min(torch.finfo(x.dtype).tiny)
+    centre = torch.where(still, x[0], (x / size).mean(0) * size)
+    apart = torch.where(still, 0.0, x / size - centre / size)
+    most = apart.abs().max()
+    if not float(most) > 0:
+        return centre, torch.ones_like(size)
+    scale = (apart / most).square().sum(1).mean().sqrt() / length * most * size
+    # The polynomial of the features as they come has 1 / scale^2 in it.
+    limit = torch.finfo(dtype).tiny ** 0.5
+    if not limit < float(scale) < 1 / limit:
+        wanted = f"a spread from {limit:.1g} to {1 / limit:.1g}, which {dtype} can square"
+        raise ValueError(f"inputs: wanted {wanted}, got {float(scale):.3g}")
+    return centre, scale
+
+
+def _joined(
+    batches: Sequence[tuple[Tensor, Tensor]], config: QuadraticFormConfig
+) -> tuple[Float[Tensor, "example feature"], Int[Tensor, " example"]]:
+    """All examples and their classes, checked."""
+    for x, y in batches:
+        if x.dim() < 2:
+            raise ValueError(f"inputs: wanted [example, feature], got shape {list(x.shape)}")
+        if y.shape != x.shape[:-1]:
+            wanted = f"one class an example, shape {list(x.shape[:-1])}"
+            raise ValueError(f"targets: wanted {wanted}, got {list(y.shape)}")
+    x = torch.cat([x.flatten(end_dim=-2) for x, _ in batches] or [torch.zeros(0, config.features)])
+    y = torch.cat([y.flatten() for _, y in batches] or [torch.zeros(0, dtype=torch.long)])
     if len(x) == 0 or x.shape[1] != config.features:
         wanted = f"examples of {config.features} features"
         raise ValueError(f"inputs: wanted {wanted}, got shape {list(x.shape)}")
@@ -243,7 +287,9 @@ def _check(
         raise ValueError(f"inputs: wanted finite features, got {int((~x.isfinite()).sum())} others")
     if y.is_floating_point():
         raise ValueError(f"targets: wanted classes, whole numbers, got {y.dtype}")
+    y = y.long()
     outside = y[(y < 0) | (y >= config.outputs)]
     if len(outside):
         wanted = f"classes from 0 to {config.outputs - 1}"
         raise ValueError(f"targets: wanted {wanted}, got {int(outside[0])}")
+    return x if x.is_floating_point() else x.double(), y

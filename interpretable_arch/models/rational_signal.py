@@ -5,11 +5,18 @@
 No sum of k poles is nearer than s_{k+1}, the next singular value of the signal's Hankel matrix, and
 exactly one is as near, if s_{k+1} < s_k (`maths.signals.adamyan_arov_krein`). The statement is one
 on infinite matrices: the signal is taken as zero after its last sample, which is exact up to what
-poles inside the stated radius leave there, and a signal too short for that is refused. Where the
-singular values end at rounding, the signal itself has k poles or fewer and is written down
-(Kronecker 1881). Nothing is drawn at random: one signal has one answer.
+poles inside the stated radius leave there, and a signal too short for that is refused. The radius
+is not taken on trust: if what the last tenth of the samples still holds went on and fell with the
+radius, it must be lost on s_k. Noise that does not decay fails this, and so it should: the answer
+is then the best one of the samples, not of what they were drawn from.
+
+Where the singular values end at rounding, the signal itself has k poles or fewer and is written
+down (Kronecker 1881). Nothing is drawn at random: one signal has one answer. A double pole comes
+out as two that the certificate finds too near each other; one of multiplicity m splits by about
+eps^(1/m), so that a triple one is 1e-5 apart and may pass for three simple poles.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +40,7 @@ ROUNDING = 1e-13  # singular values below it, against the first, are no signal's
 GAP, APART, CIRCLE = 1e-9, 1e-6, 1 - 1e-6
 LOST = 1e-6  # of s_k, by what lies beyond the samples
 LATE = 0.25  # share of the energy in the second half that no decaying signal keeps
+MOVED = 1e-9  # relative, since the fit
 OVER = 1e-9  # by which the error may exceed the least there is
 
 
@@ -48,8 +56,8 @@ class RationalSignalConfig(PoleSumConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.tolerance < 0 or self.truncation <= 0:
-            wanted = "tolerance from 0 up and truncation above 0"
+        if not 0 <= self.tolerance < 1 or not 0 < self.truncation < math.inf:
+            wanted = "tolerance from 0 up and below 1, truncation finite and above 0"
             raise ValueError(f"config: wanted {wanted}, got {self.tolerance}, {self.truncation}")
 
 
@@ -62,55 +70,61 @@ EXAMPLES = {
 class RationalSignal(PoleSum):
     """Sample numbers [.., 1] to the signal there [.., 2]; before a fit, random poles.
 
-    `measured` holds s_1, s_k, s_{k+1}, the error reached, the largest sample and the poles used.
+    `measured` holds s_1, s_k, s_{k+1}, the error reached, the largest sample, the largest of the
+    last tenth and the number of poles used.
     """
 
     fitted_poles: Float[Tensor, "pole 2"]
     fitted_residues: Float[Tensor, "pole 2"]
-    measured: Float[Tensor, "6"]
+    measured: Float[Tensor, "7"]
 
     def __init__(self, config: RationalSignalConfig) -> None:
         super().__init__(config)
         self.limits = config
         self.register_buffer("fitted_poles", self.poles.detach().clone())
         self.register_buffer("fitted_residues", self.residues.detach().clone())
-        self.register_buffer("measured", torch.full((6,), torch.nan))
+        self.register_buffer("measured", torch.full((7,), torch.nan))
 
     @torch.no_grad()
     def fit_data(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Poles and residues from the samples 0 to `samples` - 1, each once, in any order.
 
         Raises ValueError for samples that are missing, repeated or not finite, for a signal that is
-        zero, too short for the stated radius, or does not decay.
+        zero, too short for the stated radius, does not decay, or has residues beyond the model's
+        number type.
         """
         at = torch.cat([x.flatten() for x, _ in batches])
         values = torch.cat([y.flatten(end_dim=-2) for _, y in batches]).double()
-        h = _signal(at.cpu(), values.cpu(), self.limits)
+        h, unit = _signal(at.cpu(), values.cpu(), self.limits)
         poles, residues, s = _fitted(h, self.limits)
-        used = len(poles)
-        for parameter, found in ((self.poles, poles), (self.residues, residues)):
+        used, most = len(poles), float(residues.abs().max()) * unit
+        kind = torch.finfo(self.residues.dtype)
+        if most and not kind.tiny < most < kind.max:
+            wanted = f"residues from {kind.tiny:.1g} to {kind.max:.1g}"
+            raise ValueError(f"signal: wanted {wanted}, got {most:.3g}")
+        for parameter, found in ((self.poles, poles), (self.residues, residues * unit)):
             parameter.zero_()
             parameter[:used] = torch.view_as_real(found).to(parameter)
         for name, value in self.symmetry().canonical(dict(self.named_parameters())).items():
             getattr(self, name).copy_(value)
             getattr(self, f"fitted_{name}").copy_(value)
         kept = [torch.view_as_complex(p.detach().double().cpu()) for p in self.parameters()]
-        error = error_norm(h, *kept)
-        measured = (s[0], s[used - 1], s[used], error, h.abs().max(), used)
-        self.measured.copy_(torch.tensor([float(m) for m in measured], dtype=torch.float64))
+        error = error_norm(h, kept[0], kept[1] / unit)
+        late = h[-max(1, len(h) // 10) :].abs().max()
+        sizes = (s[0], s[used - 1], s[used], error, h.abs().max(), late)
+        measured = [*(float(m) * unit for m in sizes), used]
+        self.measured.copy_(torch.tensor(measured, dtype=torch.float64))
 
     def certificate(self) -> Certificate:
         """That no other sum of as many poles is as near, and that the samples say enough."""
-        first, last, following, error, largest, used = self.measured.tolist()
+        first, last, following, error, largest, late, used = self.measured.tolist()
         poles = torch.view_as_complex(self.poles.detach())
-        residues = self.residues.detach().norm(dim=-1)
+        residues = torch.view_as_complex(self.residues.detach()).abs()  # of any size
         n, radius = self.config.samples, self.config.radius
         beyond = largest * radius**n / (1 - radius)
         # A pole at 1 or beyond leaves nothing finite there, and the condition on it says so.
         decay = poles.abs().clamp_max(CIRCLE)
         tail = float((residues * decay**n / (1 - decay)).sum())
-        now = self.symmetry().canonical({n: p.detach() for n, p in self.named_parameters()})
-        moved = max(float((now[n] - getattr(self, f"fitted_{n}")).norm()) for n in now)
         floor = max(following, ROUNDING * first)
         notes = ()
         if used < self.config.poles:
@@ -129,11 +143,26 @@ class RationalSignal(PoleSum):
                 Condition("largest pole radius", float(poles.abs().max()), "below", CIRCLE),
                 Condition("beyond the samples, model over s_k", tail / last, "below", LOST),
                 Condition("beyond the samples, stated radius", beyond / last, "below", LOST),
-                Condition("moved since the fit", moved, "below", 1e-9),
+                Condition(
+                    "beyond the samples, their last tenth",
+                    late / (1 - radius) / last,
+                    "below",
+                    LOST,
+                ),
+                Condition("moved since the fit", self._moved(), "below", MOVED),
             ),
             {"s_1": first, "s_k": last, "s_{k+1}": following, "error": error, "poles used": used},
             notes,
         )
+
+    def _moved(self) -> float:
+        """Poles in units of the disc, residues of their own joint size."""
+        now = self.symmetry().canonical({n: p.detach() for n, p in self.named_parameters()})
+        poles = (now["poles"] - self.fitted_poles).norm()
+        unit = self.fitted_residues.abs().max().clamp_min(torch.finfo(self.poles.dtype).tiny)
+        residues = ((now["residues"] - self.fitted_residues) / unit).norm()
+        size = (self.fitted_residues / unit).norm().clamp_min(1.0)  # 0 only where all are
+        return float(torch.stack([poles, residues / size]).max())
 
     def example_batches(self) -> Sequence[tuple[Tensor, Tensor]]:
         """A signal of one pole more, far enough from each other, all inside the radius."""
@@ -156,8 +185,8 @@ def _fitted(h: Signal, config: RationalSignalConfig) -> tuple[Tensor, Tensor, Te
     return found.poles, found.residues, found.values
 
 
-def _signal(at: Tensor, values: Tensor, config: RationalSignalConfig) -> Signal:
-    """The samples in order, checked."""
+def _signal(at: Tensor, values: Tensor, config: RationalSignalConfig) -> tuple[Signal, float]:
+    """The samples in order, checked, in units of a power of two that makes the largest near 1."""
     if not bool(values.isfinite().all()):
         raise ValueError(
             f"signal: wanted finite samples, got {int((~values.isfinite()).sum())} not"
@@ -172,10 +201,13 @@ def _signal(at: Tensor, values: Tensor, config: RationalSignalConfig) -> Signal:
         wanted = f"at least {needed} samples for poles inside radius {config.radius:g}"
         lost = config.radius**n / (1 - config.radius)
         raise ValueError(f"signal: wanted {wanted}, got {n}: up to {lost:.2g} of it lies beyond")
-    h = torch.view_as_complex(values[at.argsort()].contiguous())
-    energy = h.abs().square()
-    if float(energy.sum()) == 0:
+    most = float(values.abs().max())
+    if most == 0:
         raise ValueError("signal: wanted one that is not zero, got only zeros")
+    unit = math.ldexp(0.5, math.frexp(most)[1])
+    ordered = values[at.argsort()]
+    h = torch.view_as_complex(ordered / torch.full_like(ordered, unit))  # exact
+    energy = h.abs().square()
     late = float(energy[n // 2 :].sum() / energy.sum())
     if late > LATE:
         early = energy[: n // 2].sum().clamp_min(torch.finfo(energy.dtype).tiny)
@@ -183,7 +215,7 @@ def _signal(at: Tensor, values: Tensor, config: RationalSignalConfig) -> Signal:
         wanted = f"poles inside radius {config.radius:g}"
         got = f"a share of {late:.2g} of the energy in the second half: radius about {radius:.6g}"
         raise ValueError(f"signal: wanted {wanted}, got {got}")
-    return h
+    return h, unit
 
 
 def _apart(poles: Complex[Tensor, " pole"]) -> float:

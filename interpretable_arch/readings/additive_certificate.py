@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from interpretable_arch.certificate import Certificate, Condition
 from interpretable_arch.maths.additive.purification import impurity
@@ -14,6 +15,7 @@ GRADIENT_BOUND = 1e-9
 APART_BOUND = 1e-5
 MOVED_BOUND = 1e-6
 PURE_BOUND = 1e-9
+ROUNDINGS = 1e2  # of the parameters' type: float32 is not pure to 1e-9
 CONCURVE = 0.9
 
 
@@ -26,8 +28,8 @@ def additive_certificate(model: "Additive") -> Certificate:
     gradient, loss, steps, curvature, rows, *rest = model.optimum.double().tolist()
     smooth, ridge, unseen, concurvity, clearance = rest
     pure = model.pure().double()
-    scale = max(1.0, float(model.fitted.double().abs().max()))
-    moved = float((pure - model.fitted.double()).abs().max()) / scale
+    scale = _size(model.fitted[1:])
+    bound = max(PURE_BOUND, ROUNDINGS * torch.finfo(model.b.dtype).eps)
     return Certificate(
         "The optimum is unique: the loss is convex in the values at the knots and the penalty, "
         "with ridge > 0, is positive definite on pure functions, so that their sum is strictly "
@@ -39,12 +41,13 @@ def additive_certificate(model: "Additive") -> Certificate:
             Condition(
                 "distance from the optimum, at most", gradient / curvature, "below", APART_BOUND
             ),
-            Condition("moved since the fit", moved, "below", MOVED_BOUND),
+            Condition("moved since the fit", _moved(model, pure), "below", MOVED_BOUND),
+            Condition("knots moved, of their range", _regridded(model), "below", MOVED_BOUND),
             Condition(
                 "largest impurity",
                 impurity(model.parts.double(), pure) / scale,
                 "below",
-                PURE_BOUND,
+                bound,
             ),
         ),
         {
@@ -59,6 +62,28 @@ def additive_certificate(model: "Additive") -> Certificate:
         },
         _notes(model, unseen, concurvity),
     )
+
+
+def _size(values: Tensor) -> float:
+    """The largest entry in size, above 0."""
+    return max(float(values.abs().max()), torch.finfo(torch.float64).tiny)
+
+
+def _moved(model: "Additive", pure: Tensor) -> float:
+    """The functions in units of the fitted functions, the intercept in those of all of it."""
+    fitted = model.fitted.double()
+    apart = (pure - fitted).abs()
+    shares = torch.stack([apart[0].max() / _size(fitted), apart[1:].max() / _size(fitted[1:])])
+    return float(shares.max())
+
+
+def _regridded(model: "Additive") -> float:
+    """The largest move of a knot, of its feature's range; 1 where other pairs are chosen."""
+    if not torch.equal(model.chosen, model.fitted_chosen):
+        return 1.0
+    fitted = model.fitted_knots.double()
+    reach = fitted[:, -1:] - fitted[:, :1]
+    return float(((model.knots.double() - fitted).abs() / reach).max())
 
 
 def _notes(model: "Additive", unseen: float, concurvity: float) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ Shares are walked downward until two in a row fail; a share is solved when all t
 every held-out product. The products shown at a share are part of those shown at every larger one.
 Settings are the best of eight trials on S4 each (`tune_groups.py`, `tune_hypercube.py`; the
 transformer then gets more steps, as in `configs/groups.yaml`). Beside them stand the fewest
-products that fix the table, chosen at will, and the median share at which a random part fixes it,
-each over the whole table. The grids were written down before the first run. Finished cells are
-kept in the file, so that a stopped run goes on. The picture is written beside it, as SVG.
+products found that present the group, and the median share at which a random part presents it, each
+over the whole table; knowing the number of elements may fix the table with fewer. The grids were
+written down before the first run. Finished cells are kept in the file, so that a stopped run goes
+on. The picture is written beside it, as SVG.
 """
 
 import json
@@ -26,7 +27,7 @@ import altair as alt
 from interpretable_arch.maths.groups.finite_groups import parse
 from interpretable_arch.maths.groups.information_limit import (
     fewest_products,
-    random_share_that_determines,
+    random_share_that_presents,
 )
 from training.experiment import Experiment
 from training.fit import fit
@@ -65,7 +66,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any], dict[str, Any], int]] = {
         2500,
     ),
 }
-CHOSEN, RANDOM = "fewest products, chosen", "random products, median"
+CHOSEN, RANDOM = "fewest products that present it", "random products that present it, median"
 
 
 def solves(group: str, architecture: str, share: float) -> dict[str, Any]:
@@ -117,16 +118,16 @@ def smallest(cells: list[dict[str, Any]]) -> float | None:
 
 
 def limits(group: str) -> dict[str, float]:
-    """The shares at which products fix the table: the fewest, and the median of random ones."""
+    """The shares at which products present the group: fewest, and random ones' median."""
     found = parse(group)
     return {
         CHOSEN: fewest_products(found).found / found.order**2,
-        RANDOM: random_share_that_determines(found).median,
+        RANDOM: random_share_that_presents(found).median,
     }
 
 
 def picture(found: dict[str, Any]) -> alt.Chart:
-    """One row a group, one mark an architecture, bars for what products alone settle."""
+    """One row a group, one mark an architecture, others for products that present the group."""
     rows = [
         {"group": g, "who": who, "share": smallest(cells)}
         for g, per in found["walks"].items()
@@ -157,7 +158,7 @@ def main(path: Path) -> None:
     empty: dict[str, Any] = {"command": f"python {' '.join(sys.argv)}", "limits": {}, "walks": {}}
     found = json.loads(path.read_text()) if path.exists() else empty
     for group in GROUPS:
-        if group not in found["limits"]:
+        if set(found["limits"].get(group, {})) != {CHOSEN, RANDOM}:
             found["limits"][group] = limits(group)
     for architecture in ARCHITECTURES:
         for group in GROUPS:

@@ -216,3 +216,67 @@ def test_a_saved_model_answers_the_same():
     loaded.load_state_dict(model.state_dict())
     assert torch.equal(loaded(x), model(x))
     assert loaded.certificate() == model.certificate()
+
+
+def test_moved_is_told_in_units_of_the_fitted_functions():
+    x = rows(60)
+    small = fitted(x, 1e-9 * torch.sin(3 * x[:, :1]), knots=5)
+    assert small.certificate().holds
+    with torch.no_grad():
+        small.mains.mul_(3)
+    assert "moved since the fit" in [c.name for c in small.certificate().failed]
+
+
+def test_a_certificate_looks_at_knots_and_pairs_too():
+    x = rows(60)
+    model = fitted(x, classes(x), pairs=1, knots=5)
+    assert model.certificate().holds
+    kept = model.knots.clone()
+    model.knots[0, 1] += 1e-3
+    assert [c.name for c in model.certificate().failed] == ["knots moved, of their range"]
+    model.knots.copy_(kept)
+    assert model.certificate().holds
+    model.chosen.copy_(torch.tensor([[0, 3]]))
+    assert "knots moved, of their range" in [c.name for c in model.certificate().failed]
+
+
+def test_constant_values_are_the_intercept_and_nothing_else():
+    x = rows(60)
+    model = fitted(x, torch.full((60, 1), 0.1).double(), knots=5)
+    assert model.certificate().holds
+    torch.testing.assert_close(model(x), torch.full((60, 1), 0.1).double(), rtol=0, atol=1e-8)
+    assert float(model.mains.detach().abs().max()) < 1e-8
+
+
+def test_small_changes_of_large_values_are_fitted():
+    x = rows(60)
+    wave = torch.sin(3 * x[:, :1])
+    model, large = fitted(x, wave, knots=5), fitted(x, 1e-3 * wave + 1e6, knots=5)
+    assert large.certificate().holds
+    torch.testing.assert_close(1e3 * large.mains, model.mains, rtol=0, atol=1e-5)
+
+
+def test_a_float32_model_is_as_pure_as_its_numbers_are():
+    x = rows(60).float()
+    model = Additive(AdditiveConfig(features=4, outputs=2, knots=5, **FIXED))
+    model.fit_data([(x, classes(x))])
+    assert "largest impurity" not in [c.name for c in model.certificate().failed]
+
+
+def test_classes_of_any_whole_numbers_are_taken():
+    x = rows(60)
+    model = fitted(x, classes(x), knots=5)
+    for kind in (torch.int32, torch.bool):
+        assert torch.equal(fitted(x, classes(x).to(kind), knots=5).mains, model.mains)
+
+
+def test_rows_and_targets_of_other_shapes_are_named():
+    model, x = Additive(AdditiveConfig(features=4, outputs=2)).double(), rows(60)
+    with pytest.raises(ValueError, match=r"one for each of 60 rows, got shape \[50\]"):
+        model.fit_data([(x, torch.zeros(50).long())])
+    with pytest.raises(ValueError, match=r"targets: wanted classes \[row\], got \[60, 1\]"):
+        model.fit_data([(x, torch.zeros(60, 1).long())])
+    with pytest.raises(ValueError, match=r"rows: wanted \[row, feature\], got \[4\]"):
+        model.fit_data([(x[0], torch.zeros(4).long())])
+    with pytest.raises(ValueError, match="at least one batch"):
+        model.fit_data([])

@@ -128,3 +128,60 @@ def test_bad_examples_are_refused(which):
 def test_bad_settings_are_refused(name, value):
     with pytest.raises(ValueError, match=name):
         QuadraticFormConfig(**{"features": 3, "outputs": 2, name: value})
+
+
+def test_constant_features_are_exactly_zero_whatever_their_mean_rounds_to(float64):
+    """Seven times .1 over 7 is not .1: the rounding must not be taken for a spread."""
+    y = torch.arange(7) % 2
+    model = fitted(torch.full((7, 2), 0.1), y)
+    assert float(model.scale) == pytest.approx(1.0, abs=0)
+    assert torch.equal(model.homogeneous(torch.full((1, 2), 0.1)), torch.tensor([[1.0, 0, 0]]))
+    near, at = model(torch.full((1, 2), 0.1 + 1e-7)), model(torch.full((1, 2), 0.1))
+    torch.testing.assert_close(near, at, rtol=0, atol=1e-9)
+    assert model.certificate().holds
+
+
+def test_a_certificate_looks_at_centre_and_scale_too(float64):
+    for name in ("centre", "scale"):
+        model = fitted(*quadrants(60))
+        assert model.certificate().holds
+        model.get_buffer(name).add_(1e-3)
+        failed = [c.name for c in model.certificate().failed]
+        assert failed == ["centre and scale moved, of the scale"]
+
+
+def test_classes_of_any_whole_numbers_are_taken(float64):
+    x, y = quadrants(60)
+    for kind in (torch.int32, torch.bool, torch.uint8):
+        assert torch.equal(fitted(x, y.to(kind)).form, fitted(x, y).form)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        ((4, 3), (3,), "targets: wanted one class an example, shape [4], got [3]"),
+        ((4, 3), (4, 1), "targets: wanted one class an example, shape [4], got [4, 1]"),
+        ((3,), (1,), "inputs: wanted [example, feature], got shape [3]"),
+    ],
+)
+def test_examples_and_classes_of_other_shapes_are_refused(x, y, said):
+    model = QuadraticForm(QuadraticFormConfig(3, 2))
+    with pytest.raises(ValueError, match=re.escape(said)):
+        model.fit_data([(torch.zeros(x), torch.zeros(y).long())])
+    with pytest.raises(ValueError, match="examples of 3 features"):
+        model.fit_data([])
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_features_whose_square_is_no_number_are_refused(float64, size):
+    x, y = quadrants(60)
+    with pytest.raises(ValueError, match="can square, got"):
+        fitted(size * x, y)
+    torch.testing.assert_close(fitted(size**0.5 * x, y)(size**0.5 * x), fitted(x, y)(x))
+
+
+@pytest.mark.parametrize("name", ["l2", "length"])
+def test_settings_that_are_not_finite_are_refused(name):
+    for value in (float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=f"{name}: wanted a finite number above 0"):
+            QuadraticFormConfig(**{"features": 3, "outputs": 2, name: value})

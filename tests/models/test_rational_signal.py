@@ -191,3 +191,54 @@ def test_poles_that_descent_drives_out_are_brought_back(float64):
     torch.testing.assert_close(kept[0], 0.99 * torch.tensor([0.6, 0.8]))
     torch.testing.assert_close(kept[1], outside["poles"][1])
     assert math.isclose(float(kept[0].norm()), 0.99)
+
+
+INSIDE = torch.tensor([0.5 + 0.1j, -0.3 + 0.2j, 0.7j], dtype=torch.complex128)
+LATE = "beyond the samples, their last tenth"
+
+
+@pytest.mark.parametrize("amplitude", [1e-3, 1e-2])
+def test_a_weak_pole_on_the_circle_is_not_certified(float64, amplitude):
+    """Samples that do not decay say nothing of an infinite signal, however small they are."""
+    ones = torch.ones(3, dtype=torch.complex128)
+    h = signal(INSIDE, ones, 90)
+    assert fitted(h, radius=0.7).certificate().holds
+    assert LATE in failed(fitted(h + amplitude, radius=0.7))
+
+
+def test_noise_is_not_certified(float64):
+    noise = torch.randn(N, 2, generator=torch.Generator().manual_seed(0))
+    assert failed(fitted(signal() + 1e-2 * torch.view_as_complex(noise))) == [LATE]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-10, 1e200])
+def test_another_size_of_the_signal_scales_the_answer(float64, size):
+    """Also where the squares of the samples are 0 or infinite."""
+    small, model = fitted(size * signal(), poles=2), fitted(signal(), poles=2)
+    torch.testing.assert_close(small.poles, model.poles, rtol=0, atol=1e-12)
+    torch.testing.assert_close(small.residues / size, model.residues, rtol=0, atol=1e-12)
+    assert small.certificate().holds
+    with torch.no_grad():
+        small.residues.mul_(5)
+    assert failed(small) == ["moved since the fit"]
+
+
+def test_a_signal_too_large_for_the_number_type_is_refused(float64):
+    model = RationalSignal(RationalSignalConfig(samples=N, radius=0.8)).float()
+    with pytest.raises(ValueError, match="signal: wanted residues from 1e-38 to 3e"):
+        model.fit_data([(torch.arange(N)[:, None], torch.view_as_real(1e200 * signal()))])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tolerance", 1.0),
+        ("tolerance", 2.0),
+        ("tolerance", math.nan),
+        ("truncation", math.nan),
+        ("truncation", math.inf),
+    ],
+)
+def test_tolerances_that_leave_no_pole_are_refused(name, value):
+    with pytest.raises(ValueError, match=name):
+        RationalSignalConfig(**{"samples": 10, name: value})

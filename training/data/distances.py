@@ -6,18 +6,21 @@ and measured on.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from interpretable_arch.registry import nearest
 from training.data import metric_spaces
 from training.data.metric_spaces import Space
 from training.data.task import Split, Task, split_examples
 
 Source = Literal["tree", "cycle", "grid", "torus", "sphere", "file"]
+Triangle = Literal["allow", "refuse"]
+MOST_MOVED = 0.9  # noise moves no distance by this share of it or more
 ROUNDING = 1e-9  # of the largest distance: less is no break of the triangle inequality
 
 
@@ -64,13 +67,17 @@ def distances(
     noise_seed: int = 0,
     share: float = 1.0,
     split_seed: int = 0,
-    triangle: Literal["allow", "refuse"] = "allow",
+    triangle: Triangle = "allow",
 ) -> DistanceTask:
     """The distances of one space; arguments that the source has no use for are not looked at.
 
     Raises ValueError for a space that can't be made, for a file that holds no distances, and, where
     `triangle` says refuse, for distances that break the triangle inequality, naming the worst.
     """
+    if source not in get_args(Source):
+        raise ValueError(nearest("source", source, get_args(Source)))
+    if triangle not in get_args(Triangle):
+        raise ValueError(nearest("triangle", triangle, get_args(Triangle)))
     if not 0 <= noise < 0.3:
         raise ValueError(f"noise: wants 0 or more and below 0.3, got {noise}")
     if source == "file" and path is None:
@@ -93,9 +100,11 @@ def task_of(
     noise_seed: int = 0,
     share: float = 1.0,
     split_seed: int = 0,
-    triangle: Literal["allow", "refuse"] = "allow",
+    triangle: Triangle = "allow",
 ) -> DistanceTask:
-    """The task of any space: its pairs, the noise, the split."""
+    """The task of any space: its pairs, the noise, the split. Raises ValueError as `distances`."""
+    if len(space.distances) < 2:
+        raise ValueError(f"points: wanted 2 or more, got {len(space.distances)}")
     table = noisy(space.distances, noise, noise_seed)
     broken = triangles(table)
     if broken.worst and triangle == "refuse":
@@ -128,8 +137,14 @@ def task_of(
 
 
 def noisy(table: Float[Tensor, "n n"], noise: float, seed: int) -> Float[Tensor, "n n"]:
-    """Each pair's distance times 1 + noise z, z a standard normal draw."""
-    drawn = np.triu(np.random.default_rng((seed, 2)).normal(size=tuple(table.shape)), 1)
+    """Each pair's distance times 1 + noise z, z a standard normal draw with |noise z| < MOST_MOVED.
+
+    A draw beyond that, which would leave a distance near 0 or below, is drawn again.
+    """
+    source = np.random.default_rng((seed, 2))
+    drawn = np.triu(source.normal(size=tuple(table.shape)), 1)
+    while (beyond := np.abs(noise * drawn) >= MOST_MOVED).any():
+        drawn[beyond] = source.normal(size=int(beyond.sum()))
     return table * (1 + noise * torch.from_numpy(drawn + drawn.T)) if noise else table
 
 

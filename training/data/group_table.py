@@ -5,50 +5,58 @@ products may repeat or contradict itself. Holes are neither trained on nor score
 is known, and a reading shows what the trained model says there.
 """
 
-import csv
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
 
+from interpretable_arch.maths.groups.determinants import settled_determinants
 from interpretable_arch.maths.groups.operation import HOLE
+from training.data.table_file import read_table
 from training.data.task import Split, Task, split_examples
+
+LARGEST = 1000  # elements; the table has the square of it
 
 Product = tuple[int, int, int]
 
 
 def unknown_table(
-    table: list[list[int | None]] | None = None,
+    table: list[Any] | None = None,
     path: str | None = None,
-    products: list[list[int]] | None = None,
+    products: list[Any] | None = None,
     labels: list[str] | None = None,
     share: float = 0.9,
     split_seed: int = 0,
-    contradictions: Literal["refuse", "keep"] = "refuse",
+    contradictions: str = "refuse",
 ) -> Task:
     """All known products of a binary operation on elements 0, 1, ...
 
     Given as a square `table` (a·b in row a, column b; null or -1 where unknown), as a CSV file of
-    one at `path` (an empty cell, null or -1 where unknown; cells are labels where `labels` are
-    given), or as a list of `products` [a, b, a·b]. `share` of them are trained on, the other known
-    ones held out; at share 1 the shown ones are also what is scored. A product given twice counts
-    once. Two products of one pair are refused, or kept as shown, and never held out. What was found
-    is said in the task's name. Raises ValueError for a table that is not square or empty, for an
-    element that there is none of, and where nothing is known.
+    one at `path` (`table_file.read_table`; cells are labels where `labels` are given), or as a list
+    of `products` [a, b, a·b]. `share` of them are trained on, the other known ones held out; at
+    share 1 the shown ones are also what is scored. A product given twice counts once. Two products
+    of one pair are refused, or kept as shown, and never held out. What was found is said in the
+    task's name. `dimensions` hold the determinants that a group with the shown products has, all +1
+    where they do not settle it. Raises ValueError for a table that is not square or empty, for an
+    element that there is none of or that is no whole number, for more than 1000 elements, for
+    another choice of `contradictions`, and where nothing is known.
     """
+    if contradictions not in ("refuse", "keep"):
+        raise ValueError(f"contradictions: wants refuse or keep, got {contradictions!r}")
     given = [x is not None for x in (table, path, products)]
     if sum(given) != 1:
         raise ValueError(f"table, path, products: wants one of them, got {sum(given)}")
     if products is not None:
         listed, order = _listed(products, labels)
     else:
-        rows = _read(Path(str(path)), labels) if table is None else table
+        rows = read_table(Path(str(path)), labels) if table is None else table
         listed, order = _entries(rows)
     if labels is not None and (len(labels) != order or len(set(labels)) != order):
         raise ValueError(f"labels: wants {order} different ones, got {labels}")
     if not listed:
-        raise ValueError("table: wants at least one known product, got only holes")
+        name = "table" if products is None else "products"
+        raise ValueError(f"{name}: wants at least one known product, got only holes or none at all")
     return _task(listed, order, labels, share, split_seed, contradictions)
 
 
@@ -80,7 +88,11 @@ def _task(
         held_out=held_out,
         outputs=order,
         labels=tuple(labels or map(str, range(order))),
-        dimensions={"order": order, "outputs": order},
+        dimensions={
+            "order": order,
+            "outputs": order,
+            "determinants": settled_determinants(train.inputs, train.targets, order),
+        },
     )
 
 
@@ -103,11 +115,14 @@ def _name(known: int, order: int, repeats: int, against: list[Product]) -> str:
     return ", ".join(parts)
 
 
-def _entries(rows: list[list[int | None]]) -> tuple[list[Product], int]:
+def _entries(rows: list[Any]) -> tuple[list[Product], int]:
     order = len(rows)
     if not order:
         raise ValueError("table: wants at least one row, got none")
+    _bounded(order, "table")
     for a, row in enumerate(rows):
+        if not isinstance(row, list | tuple):
+            raise ValueError(f"table: wants a list of entries in each row, got {row!r} as row {a}")
         if len(row) != order:
             raise ValueError(f"table: wants {order} entries in each row, got {len(row)} in row {a}")
     known = [
@@ -117,40 +132,35 @@ def _entries(rows: list[list[int | None]]) -> tuple[list[Product], int]:
         if c is not None and c != HOLE
     ]
     for a, b, c in known:
+        _whole(c, f"table: wants element numbers or nothing, got {a}·{b} = {c!r}")
         if not 0 <= c < order:
             raise ValueError(f"table: wants elements of 0..{order - 1}, got {a}·{b} = {c}")
     return known, order
 
 
-def _listed(products: list[list[int]], labels: list[str] | None) -> tuple[list[Product], int]:
+def _listed(products: list[Any], labels: list[str] | None) -> tuple[list[Product], int]:
     """The list checked; as many elements as `labels`, or up to the largest number in it."""
     for product in products:
+        wanted = f"products: wants [a, b, a·b] of element numbers, got {product!r}"
+        if not isinstance(product, list | tuple):
+            raise ValueError(wanted)
+        for element in product:
+            _whole(element, wanted)
         if len(product) != 3 or min(product) < 0:
             raise ValueError(f"products: wants [a, b, a·b] of elements from 0 up, got {product}")
     order = len(labels) if labels else 1 + max((max(p) for p in products), default=-1)
+    _bounded(order, "products")
     outside = next((p for p in products if max(p) >= order), None)
     if outside is not None:
         raise ValueError(f"products: wants elements of 0..{order - 1}, got {outside}")
     return [(a, b, c) for a, b, c in products], order
 
 
-def _read(path: Path, labels: list[str] | None) -> list[list[int | None]]:
-    place = path.expanduser()
-    if not place.is_file():
-        raise ValueError(f"path: wants a CSV file, got {str(path)!r}")
-    with place.open(newline="", encoding="utf-8") as file:
-        lines = [line for line in csv.reader(file) if line]
-    index = {label: i for i, label in enumerate(labels)} if labels else None
-    return [[_cell(cell.strip(), index, a, b) for b, cell in enumerate(line)]
-            for a, line in enumerate(lines)]  # fmt: skip
+def _whole(element: object, message: str) -> None:
+    if isinstance(element, bool) or not isinstance(element, int):
+        raise ValueError(message)
 
 
-def _cell(cell: str, index: dict[str, int] | None, a: int, b: int) -> int | None:
-    if index is not None and cell in index:
-        return index[cell]
-    if cell in ("", "null", "-1"):
-        return None
-    if index is None and cell.isdecimal():
-        return int(cell)
-    wanted = "a label or nothing" if index is not None else "a whole number or nothing"
-    raise ValueError(f"path: wants {wanted} in row {a}, column {b}, got {cell!r}")
+def _bounded(order: int, name: str) -> None:
+    if order > LARGEST:
+        raise ValueError(f"{name}: wants at most {LARGEST} elements, got {order}")

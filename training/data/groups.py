@@ -10,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from interpretable_arch.maths.groups import finite_groups
-from interpretable_arch.maths.groups.determinants import determinant_candidates
+from interpretable_arch.maths.groups.determinants import settled_determinants
 from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 from training.data.task import Split, Task, split_examples
 
@@ -34,6 +34,8 @@ def groups(
     what is no group, for a share that leaves nothing to train or test on, and for a `wrong`
     outside 0 to 1.
     """
+    if isinstance(wrong, bool) or not isinstance(wrong, (int, float)) or not 0 <= wrong <= 1:
+        raise ValueError(f"wrong: wants a number between 0 and 1, got {wrong!r}")
     found = _find(group, table, generators)
     order = len(found.labels)
     pairs = torch.cartesian_prod(torch.arange(order), torch.arange(order))
@@ -41,14 +43,20 @@ def groups(
     train, held_out = split_examples(pairs, products, share, split_seed)
     if wrong:
         train = Split(train.inputs, _spoilt(train.targets, order, wrong, wrong_seed))
+    true = found.table[train.inputs[:, 0], train.inputs[:, 1]]
+    spoilt = int((train.targets != true).sum())
     name = f"products in {found.name}, {share:.3g} of the table"
     return Task(
-        name=name + (f", {wrong:.3g} of it wrong" if wrong else ""),
+        name=name + (f", {spoilt} of {len(train)} wrong" if wrong else ""),
         train=train,
         held_out=held_out,
         outputs=order,
         labels=tuple(found.labels),
-        dimensions={"order": order, "outputs": order, "determinants": _signs(train, order)},
+        dimensions={
+            "order": order,
+            "outputs": order,
+            "determinants": settled_determinants(train.inputs, train.targets, order),
+        },
         group=found,
     )
 
@@ -57,8 +65,6 @@ def _spoilt(
     products: Int[Tensor, " example"], order: int, wrong: float, seed: int
 ) -> Int[Tensor, " example"]:
     """The products, round(wrong * count) of them moved to another element, all equally likely."""
-    if not 0 <= wrong <= 1:
-        raise ValueError(f"wrong: wants a number between 0 and 1, got {wrong}")
     if order < 2:
         raise ValueError(f"wrong: wants a group of 2 elements or more, got {order}")
     generator = torch.Generator().manual_seed(seed)
@@ -67,11 +73,6 @@ def _spoilt(
     moved = products.clone()
     moved[chosen] += torch.randint(1, order, (count,), generator=generator)
     return moved % order
-
-
-def _signs(train: Split, order: int) -> tuple[int, ...]:
-    candidates = determinant_candidates(train.inputs, train.targets, order)
-    return candidates[0] if len(candidates) == 1 else (1,) * order
 
 
 def _find(

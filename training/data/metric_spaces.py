@@ -5,10 +5,12 @@ cycle      steps around a ring of `size` points: a circle, kappa = (2 pi / size)
 grid       `rows` x `columns` points of the plane, Euclidean (flat) or city-block (not flat) apart
 torus      points of two rings, `rows` and `columns` long, squared distances added: S1 x S1
 sphere     `size` random points of the unit sphere, along great circles
-file       a square table of distances, or edges `a,b` or `a,b,length`, distances the shortest ways
+file       a square table of distances, or edges `a,b` or `a,b,length`, distances the shortest ways;
+           numbers alone that could be both are a table where the diagonal is 0
 """
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interpretable_arch.maths.geometry.sphere import Sphere
+from interpretable_arch.registry import nearest
 
 MOST_POINTS = 1000
+POWERS = {"euclidean": 2.0, "city_block": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +55,9 @@ def grid(rows: int, columns: int, metric: str) -> Space:
     """Points (row, column) at unit spacing."""
     _at_least(rows=(rows, 1), columns=(columns, 1), points=(rows * columns, 3))
     places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).double()
-    power = {"euclidean": 2.0, "city_block": 1.0}[metric]
+    if metric not in POWERS:
+        raise ValueError(nearest("metric", metric, POWERS))
+    power = POWERS[metric]
     distances = torch.cdist(places, places, p=power, compute_mode="donot_use_mm_for_euclid_dist")
     near = (torch.cdist(places, places, p=1.0) == 1).triu().nonzero()
     names = tuple(f"{int(r)},{int(c)}" for r, c in places.tolist())
@@ -79,22 +85,41 @@ def sphere(size: int, seed: int) -> Space:
 def read(path: str) -> Space:
     """A CSV file: a square table of numbers, or rows of two names and, if wanted, a length.
 
-    Raises ValueError, with the place, for what is neither, for a table that is not symmetric, and
-    for a graph in parts.
+    Raises ValueError for a file that can't be read and, with the place, for what is neither, for a
+    table that is not symmetric, for two lengths of one edge, and for a graph in parts.
     """
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
+    except OSError as error:
+        raise ValueError(f"path: wanted a file, got {path}: {error.strerror}") from error
     if not rows:
         raise ValueError(f"path: wanted rows, got none in {path}")
     widths = {len(row) for row in rows}
-    if widths == {len(rows)} and all(_number(c) is not None for row in rows for c in row):
-        table = torch.tensor([[float(c) for c in row] for row in rows], dtype=torch.float64)
+    numbers = [[_number(c) for c in row] for row in rows]
+    if widths == {len(rows)} and all(n is not None for row in numbers for n in row):
+        table = torch.tensor(numbers, dtype=torch.float64)
+    else:
+        table = None
+    if table is not None and not _read_as_edges(rows, table):
         check_distances(table)
         return Space(table, (), _numbered(len(table)))
     if not widths <= {2, 3}:
         wanted = "a square table of numbers, or rows of 2 or 3"
         raise ValueError(f"path: wanted {wanted}, got {len(rows)} rows of {sorted(widths)[:4]}")
     return _graph(rows)
+
+
+def _read_as_edges(rows: Sequence[Sequence[str]], table: Float[Tensor, "point point"]) -> bool:
+    """Whether a square of numbers is a list of edges: 2 or 3 wide, each row an edge, and no table.
+
+    A diagonal of 0 says table. So does a symmetric 3 x 3 with a 0 there: one wrong cell must not
+    turn a table into edges.
+    """
+    zeros = int((table.diagonal() == 0).sum())
+    nearly = len(table) == 3 and zeros > 0 and torch.equal(table, table.T)
+    edges = len(table) in (2, 3) and all(_is_edge(row) for row in rows)
+    return edges and zeros < len(table) and not nearly
 
 
 def check_distances(table: Float[Tensor, "point point"]) -> None:
@@ -120,15 +145,31 @@ def _graph(rows: Sequence[Sequence[str]]) -> Space:
         name: k for k, name in enumerate(dict.fromkeys(n for row in rows for n in row[:2]))
     }
     edges, lengths = [], []
+    seen: dict[frozenset[str], float] = {}
     for line, row in enumerate(rows, 1):
-        length = _number(row[2]) if len(row) > 2 else 1.0
-        if length is None or not length > 0 or row[0] == row[1]:
+        length = _length(row)
+        if length is None or not _is_edge(row):
             raise ValueError(
-                f"path: wanted two names and a length above 0, got {row} in row {line}"
+                f"path: wanted two names and a length above 0, got {list(row)} in row {line}"
             )
+        known = seen.setdefault(frozenset(row[:2]), length)
+        if known != length:
+            wanted = f"one length for {row[0]} and {row[1]}"
+            raise ValueError(f"path: wanted {wanted}, got {known:g} and {length:g} in row {line}")
         edges.append((index[row[0]], index[row[1]]))
         lengths.append(length)
     return Space(_steps(len(index), edges, lengths, tuple(index)), tuple(edges), tuple(index))
+
+
+def _length(row: Sequence[str]) -> float | None:
+    return _number(row[2]) if len(row) > 2 else 1.0
+
+
+def _is_edge(row: Sequence[str]) -> bool:
+    """Two different names, none empty, and a finite length above 0 where one is given."""
+    length = _length(row)
+    named = bool(row[0] and row[1]) and row[0] != row[1]
+    return named and length is not None and 0 < length < math.inf
 
 
 def _steps(

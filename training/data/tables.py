@@ -10,7 +10,6 @@ import csv as csv_reader
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from torch import Tensor
 from interpretable_arch.registry import nearest
 from training.data.task import Split, Task, split_examples
 
-Kind = Literal["auto", "classes", "values"]
+KINDS = ("auto", "classes", "values")
 Table = tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]
 MOST_CLASSES = 20
 
@@ -32,16 +31,20 @@ def tables(
     standardised: bool = False,
     csv: str | None = None,
     target: str | None = None,
-    predict: Kind = "auto",
+    predict: str = "auto",
 ) -> Task:
     """Rows of features, a random `share` of them to train on, with the class or value of each.
 
     `csv`, a path, stands in for `source`; `target` names its column to predict. A target of text,
     or of at most 20 different whole numbers, is of "classes" where `predict` is "auto", any other
-    of "values". `standardised` features have mean 0 and variance 1 over the training rows; one that
-    does not vary there is only centred. Raises ValueError for an unknown source or column, names
-    that repeat, and for a cell that is no finite number, naming its row and column.
+    of "values"; numbers with a few cells that are none are refused there. Classes that are numbers
+    are told apart by their values: 1 and 1.0 are one. `standardised` features have mean 0 and
+    variance 1 over the training rows; one that does not vary there is only centred. Raises
+    ValueError for an unknown source, column or `predict`, names that repeat, and for a cell that is
+    no finite number, naming its row and column.
     """
+    if predict not in KINDS:
+        raise ValueError(nearest("predict", predict, KINDS))
     if csv is None:
         if source not in SOURCES:
             raise ValueError(nearest("source", source, SOURCES))
@@ -85,9 +88,9 @@ def check_finite(rows: Float[Tensor, "row feature"], features: Sequence[str]) ->
         raise ValueError(f"table: wants finite numbers, got {got}")
 
 
-def _read_csv(path: Path, target: str | None, predict: Kind) -> Table:
+def _read_csv(path: Path, target: str | None, predict: str) -> Table:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             lines = [line for line in csv_reader.reader(file) if line]
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"csv: can't read {str(path)!r} ({error})") from error
@@ -140,27 +143,41 @@ def _number(cell: str, row: int, column: str) -> float:
     return value
 
 
-def _answers(
-    cells: Sequence[str], target: str, predict: Kind
-) -> tuple[np.ndarray, tuple[str, ...]]:
+def _answers(cells: Sequence[str], target: str, predict: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """The class of each row and their names in order, or the values [row, 1] and one name."""
     for number, cell in enumerate(cells, 1):
         if not cell:
             raise ValueError(f"csv: wants a target in row {number}, column {target!r}, got none")
-    if predict == "values" or (predict == "auto" and not _names_classes(cells)):
+    if predict == "auto":
+        predict = "classes" if _names_classes(cells, target) else "values"
+    if predict == "values":
         numbers = [_number(c, n, target) for n, c in enumerate(cells, 1)]
         return np.array(numbers, dtype=float)[:, None], (target,)
-    labels = sorted(set(cells), key=lambda c: (0, float(c), c) if _is_number(c) else (1, 0.0, c))
-    if len(labels) < 2:
-        raise ValueError(f"target: wants at least two classes, got {labels[0]!r} in every row")
-    place = {label: i for i, label in enumerate(labels)}
-    return np.array([place[c] for c in cells], dtype=np.int64), tuple(labels)
+    spelled = {_key(c): c for c in sorted(set(cells), key=lambda c: (-len(c), c))}
+    keys = sorted(spelled)
+    if len(keys) < 2:
+        raise ValueError(f"target: wants at least two classes, got {cells[0]!r} in every row")
+    place = {key: i for i, key in enumerate(keys)}
+    answers = np.array([place[_key(c)] for c in cells], dtype=np.int64)
+    return answers, tuple(spelled[key] for key in keys)
 
 
-def _names_classes(cells: Sequence[str]) -> bool:
-    if not all(_is_number(c) for c in cells):
+def _key(cell: str) -> tuple[int, float, str]:
+    """What tells classes apart, in order: numbers by value, then text."""
+    return (0, float(cell), "") if _is_number(cell) else (1, 0.0, cell)
+
+
+def _names_classes(cells: Sequence[str], target: str) -> bool:
+    """ValueError where most cells are numbers and some are not: no choice of names looks so."""
+    others = [n for n, c in enumerate(cells, 1) if not _is_number(c)]
+    if 0 < len(others) < len(cells) / 2:
+        wanted = f"a finite number in row {others[0]}, column {target!r}, like most rows"
+        got = f"{cells[others[0] - 1]!r} (predict: classes would take it as a name)"
+        raise ValueError(f"csv: wants {wanted}, got {got}")
+    if others:
         return True
-    return len(set(cells)) <= MOST_CLASSES and all(float(c).is_integer() for c in cells)
+    values = {float(c) for c in cells}
+    return len(values) <= MOST_CLASSES and all(v.is_integer() for v in values)
 
 
 def _is_number(cell: str) -> bool:

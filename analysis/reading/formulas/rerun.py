@@ -48,7 +48,7 @@ def largest_gap(model: nn.Module, formula: Formula, inputs: Shaped[Tensor, "inpu
         wanted = wanted.softmax(-1)
     found = [rerun(formula, dict(zip(formula.inputs, row, strict=True))) for row in inputs.tolist()]
     gaps = torch.from_numpy(np.stack(found)).reshape(wanted.shape) - wanted
-    return float(gaps.abs().max())
+    return float(gaps.detach().abs().max())
 
 
 def _small(formula: Formula) -> bool:

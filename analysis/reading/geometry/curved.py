@@ -66,6 +66,7 @@ def read_curved(model: nn.Module, task: Task) -> Finding | None:
         exhibits += [_criteria(_frozen(given), model.spaces[0])] if model.spaces[0].sign else []
     bent = ", ".join(f"{t.name} {t.bend[0]:.3g}" for t in named.tried if t.bend[0])
     only = "" if named.held else f", only the nearest: error {named.rms:.2g}, over {HELD:g}"
+    only += "" if named.told else ", but not told apart: all three geometries hold them"
     notes = (
         f"the distances are named {named.geometry}{only}; |kappa| diameter^2 below {FLAT_BELOW:g}, "
         f"or less than {MARGIN:.0%} off the flat error, counts as flat; kappa diameter^2: {bent}",

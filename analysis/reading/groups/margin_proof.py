@@ -32,7 +32,7 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class Step:
-    """`claim` is what was checked, as text that sympy reads; `holds` is what it decided."""
+    """`claim` is what was checked, written out for a reader; `holds` is what sympy decided."""
 
     name: str
     statement: str

@@ -3,8 +3,9 @@
 For any model of products of pairs. If the answers are a group's, the given products that agree with
 it are the consistent part of the data, and the others are listed. If they are none, the laws that
 they break are counted, and the largest part of the answers that is a group is searched for. Beside
-it the information limit: whether the products shown, as relations between letters, present a group
-of as many elements as letters, and so fix the table whatever the model.
+it whether the products shown, as relations between letters, present a group of as many elements as
+letters: they then fix the table whatever the model. That only so many elements are there may fix it
+with fewer (`maths.groups.all_laws`), so that 0 here does not say that it is open.
 """
 
 import torch
@@ -15,7 +16,12 @@ from analysis.reading.finding import Finding, Table
 from analysis.reading.groups.answers import answered, answered_group, given_products, order_of
 from interpretable_arch.maths.groups.consistent_part import ConsistentPart, consistent_part
 from interpretable_arch.maths.groups.families import name_of
-from interpretable_arch.maths.groups.operation import OperationDefect, operation_defect, table_of
+from interpretable_arch.maths.groups.operation import (
+    HOLE,
+    OperationDefect,
+    operation_defect,
+    table_of,
+)
 from interpretable_arch.maths.groups.presentations import determined_table, presented_order
 from training.data.task import Task
 
@@ -24,7 +30,7 @@ BUDGET = 2000  # closures tried for the largest consistent part
 
 
 def read_operation(model: nn.Module, task: Task) -> Finding | None:
-    """Laws kept and broken, disagreements with what was given, and whether that fixes the table.
+    """Laws kept and broken, disagreements with what was given, and whether that presents the table.
 
     None where the task is no table of products.
     """
@@ -47,7 +53,7 @@ def read_operation(model: nn.Module, task: Task) -> Finding | None:
             "given products": float(len(given)),
             "given products contradicted": float(len(apart)),
             **limit,
-            "shown products that the answers keep determine the table": float(fixed is not None),
+            "shown products that the answers keep present the table": float(fixed is not None),
             **parts,
         },
         exhibits=(_disagreements(apart, table, task), *_broken_lines(defect, task)),
@@ -71,7 +77,7 @@ def _information(
     found = presented_order(shown, len(table))
     fixed = determined_table(shown, len(table)) if found == len(table) else None
     figures = {
-        "shown products determine the table": float(fixed is not None),
+        "shown products present the table": float(fixed is not None),
         "elements of the group that the shown products present": float(found or "nan"),
     }
     if fixed is not None:
@@ -96,15 +102,26 @@ def _parts(
     if not defect.is_group:
         figures, notes = _part("answers", consistent_part(table, BUDGET), task)
     if task.group is None:
-        known, _ = table_of(given, len(table))
+        known, against = _known(given, len(table))
         own = operation_defect(known)
         more, told = _part("given products", consistent_part(known, BUDGET), task)
         figures |= more | {
             "given: share of judged triples not associative": own.share,
-            "given: products unknown": float(own.holes),
+            "given: products unknown": float(own.holes - against),
+            "given: pairs with several products": float(against),
         }
+        if against:
+            notes += (f"Given products: {against} pairs have several, taken as unknown.",)
         notes += tuple(f"Given products: {text}." for text in own.sentences()) + told
     return figures, notes
+
+
+def _known(given: Int[Tensor, "product 3"], order: int) -> tuple[Int[Tensor, "order order"], int]:
+    """The table of what is given, and how many pairs were given several products: holes in it."""
+    table, against = table_of(given, order)
+    pairs = torch.unique(given[against][:, :2], dim=0)
+    table[pairs[:, 0], pairs[:, 1]] = HOLE
+    return table, len(pairs)
 
 
 def _part(where: str, part: ConsistentPart, task: Task) -> tuple[dict[str, float], tuple[str, ...]]:

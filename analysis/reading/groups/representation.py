@@ -6,6 +6,9 @@ are whole numbers that fill the dimension, the matrices are brought to a direct 
 irreducibles by a unitary intertwiner found from the matrices themselves, and the residual says how
 exactly.  The homomorphism defect is max over g, h of ||B_g B_h - B_gh||_F / sqrt(d).
 
+All of this is said of B.  A itself is a representation only where A_e = 1 too: `identity` says how
+far it is from that, and a second minimum of Z3 has B a representation and A_e no scalar.
+
 Sources: J.-P. Serre, Linear Representations of Finite Groups (1977), chapter 2; B. Chughtai,
 L. Chan, N. Nanda, A toy model of universality (2023), arXiv 2302.03025.
 """
@@ -25,6 +28,7 @@ from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 from interpretable_arch.maths.groups.irreducibles import irreducibles
 
 WHOLE = 0.1  # a multiplicity this near to a whole number is one
+BROKEN = 0.1  # matrices with a larger homomorphism defect are no representation
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,10 @@ class Multiplicity:
 
 @dataclass(frozen=True)
 class GroupReading:
-    """One trained solution, read.  `label` is "none" where the matrices are no representation.
+    """One trained solution, read.  `label` names the representation B_g = A_g A_e*, and is "none"
+    where B is none: a defect above 0.1, or multiplicities that are not whole or do not fill d.
 
+    `identity` is ||A_e - 1||_F / sqrt(d), 0 where A is a representation itself.
     `off_identity` is max |chi(g) + 1| over g != e, zero for the regular representation less the
     trivial one.  `margin` is min over g != e of 1 - Re chi(g) / d for the exact sum: positive when
     it tells all elements apart, so that it computes every product of the table.
@@ -65,6 +71,7 @@ class GroupReading:
     label: str
     unitarity: float
     defect: float
+    identity: float
     off_identity: float
     characters: tuple[ClassCharacter, ...]
     multiplicities: tuple[Multiplicity, ...]
@@ -97,7 +104,8 @@ def read_group(tokens: Shaped[Tensor, "*order_d_d"], group: FiniteGroup) -> Grou
     multiplicities = _multiplicities(chi, table)
     copies = [m.copies if m.distance <= WHOLE else -1 for m in multiplicities]
     filled = sum(m * n for m, n in zip(copies, table.dimensions, strict=True)) == A.shape[-1]
-    whole = min(copies) >= 0 and filled
+    defect = homomorphism_defect(B, group)
+    whole = min(copies) >= 0 and filled and defect <= BROKEN
     forms = zip(exact_forms(group), copies, strict=True)
     return GroupReading(
         group=group.name,
@@ -105,7 +113,8 @@ def read_group(tokens: Shaped[Tensor, "*order_d_d"], group: FiniteGroup) -> Grou
         dimension=A.shape[-1],
         label=_label(table.names, copies) if whole else "none",
         unitarity=_unitarity(A),
-        defect=homomorphism_defect(B, group),
+        defect=defect,
+        identity=distance_from_one(A[group.identity]),
         off_identity=_off_identity(chi, group),
         characters=_class_characters(chi, group),
         multiplicities=multiplicities,
@@ -113,6 +122,12 @@ def read_group(tokens: Shaped[Tensor, "*order_d_d"], group: FiniteGroup) -> Grou
         margin=_margin(table, copies) if whole else None,
         intertwiner=intertwine(B, irreducibles(group), copies) if whole else None,
     )
+
+
+def distance_from_one(matrix: Complex[Tensor, "d d"]) -> float:
+    """||A - 1||_F / sqrt(d)."""
+    one = torch.eye(len(matrix), dtype=matrix.dtype)
+    return float((matrix - one).norm()) / len(matrix) ** 0.5
 
 
 def homomorphism_defect(matrices: Complex[Tensor, "order d d"], group: FiniteGroup) -> float:

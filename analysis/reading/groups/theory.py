@@ -12,21 +12,27 @@ from torch import Tensor, nn
 from analysis.reading.finding import Finding, Table
 from analysis.reading.groups.answers import answered, answered_group, order_of
 from analysis.reading.groups.kernel import (
+    NEAR,
     KernelAndCentre,
     exact_kernel,
     exact_scalars,
     kernel_and_centre,
 )
 from analysis.reading.groups.margin_proof import MarginProof, margin_proof
+from analysis.reading.groups.representation import distance_from_one
 from interpretable_arch.maths.groups.characters import CharacterTable, character_table
 from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 from training.data.task import Task
 
 LISTED = 24
+OF_B = "Read off B_g = A_g A_e*, which is 1 at the identity by itself."
+NO_IDENTITY = "A_e is not near 1: the matrices A_g themselves are no representation."
 
 
 def read_kernel(model: nn.Module, task: Task) -> Finding | None:
-    """Kernel, scalars and centre of the representation, and its irreducibles by name and type.
+    """Kernel, scalars and centre of B_g = A_g A_e*, and its irreducibles by name and type.
+
+    Beside them how far A_e is from 1: where it is not near, A itself is no representation.
 
     None for a model without a matrix for each element, or whose answers are no group.
     """
@@ -36,6 +42,7 @@ def read_kernel(model: nn.Module, task: Task) -> Finding | None:
     A, group = found
     B = torch.einsum("gij,kj->gik", A, A[group.identity].conj())
     read, table = kernel_and_centre(B, group), character_table(group)
+    apart = distance_from_one(A[group.identity])
     real_centre = sum(len(members) == 1 for members in group.classes)
     return Finding(
         title="Kernel, centre and irreducibles",
@@ -45,8 +52,10 @@ def read_kernel(model: nn.Module, task: Task) -> Finding | None:
             "elements of the centre": float(len(read.centre.elements)),
             "worst residual of the centre": read.centre.residual,
             "elements of the group's own centre": float(real_centre),
+            "distance of A_e from 1": apart,
         },
         exhibits=(_subgroups(read, group), _irreducibles(B, table)),
+        notes=(OF_B,) if apart <= NEAR else (OF_B, NO_IDENTITY),
     )
 
 

@@ -18,7 +18,6 @@ from interpretable_arch.maths.additive.convex_fit import (
     fit_convex,
     gradient_rows,
 )
-from interpretable_arch.maths.additive.hats import constant
 from interpretable_arch.maths.additive.pair_choice import pair_gains, strongest
 from interpretable_arch.maths.additive.penalty_choice import Penalty, choose_penalty, parts_of
 from interpretable_arch.maths.additive.pure_design import (
@@ -27,6 +26,7 @@ from interpretable_arch.maths.additive.pure_design import (
     pure_design,
 )
 from interpretable_arch.maths.additive.purification import Parts, purified
+from interpretable_arch.maths.constant_columns import constant
 
 LEVEL = 1e-11
 
@@ -73,19 +73,23 @@ def fit_additive(
 ) -> AdditiveFit:
     """The optimum on rows x, in float64, from `start` of the parts that were chosen.
 
-    Values are fitted in units of their standard deviation, classes as they are.
+    Values are fitted less their mean in units of their standard deviation, classes as they are.
+    Neither moves the optimum: the intercept of values has no penalty, and the loss is quadratic.
     """
     s = settings
-    scale = float(wanted.std()) or 1.0 if kind == "values" else 1.0
-    wanted = wanted / scale
+    mean, scale = _units(wanted) if kind == "values" else (torch.zeros_like(wanted[0]), 1.0)
+    wanted = (wanted - mean) / scale
     penalty = choose_penalty(x, wanted, kind, s.knots, s.smooth, s.ridge, s.folds, s.steps)
     parts, clearance = _chosen_parts(x, wanted, kind, s, penalty)
     design = pure_design(parts, x)
     problem = design.problem(wanted, kind, penalty.smooth, penalty.ridge)
     Q = problem.contrasts
-    begun = design.coordinates(purified(parts, start(parts))) @ Q / scale
+    begun = design.coordinates(purified(parts, start(parts)))
+    begun[0] -= mean
+    begun = begun @ Q / scale
     found = fit_convex(problem, begun, s.steps, LEVEL)
     values = design.expanded(found.theta @ Q.T) * scale
+    values[0] += mean
     return AdditiveFit(
         parts,
         values,
@@ -96,6 +100,14 @@ def fit_additive(
         _concurvity(design, values, ~constant(x)),
         clearance,
     )
+
+
+def _units(wanted: Float[Tensor, "row output"]) -> tuple[Float[Tensor, " output"], float]:
+    """The mean of each output, exact where it is constant, and the spread of all; 1 for none."""
+    still = constant(wanted)
+    mean = torch.where(still, wanted[0], wanted.mean(0))
+    spread = torch.where(still, 0.0, wanted - mean).square().mean().sqrt()
+    return mean, float(spread) or 1.0
 
 
 def _chosen_parts(

@@ -11,8 +11,10 @@ function has a short formula in absolute values.
 from itertools import pairwise
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
+
+from interpretable_arch.maths.constant_columns import constant
 
 NARROWEST = 1e-6  # of a feature's range: closer knots would be one
 
@@ -33,12 +35,6 @@ def hats(
     end = torch.ones_like(below[..., :1])
     edges = torch.cat([end, below, torch.zeros_like(end)], -1)
     return edges[..., :-1] - edges[..., 1:]
-
-
-def constant(x: Float[Tensor, "row feature"]) -> Bool[Tensor, " feature"]:
-    """Which features never vary, up to rounding."""
-    reach = x.amax(0) - x.amin(0)
-    return reach <= 1e3 * torch.finfo(x.dtype).eps * x.abs().amax(0)
 
 
 def quantile_knots(x: Float[Tensor, "row feature"], count: int) -> Float[Tensor, "feature knot"]:

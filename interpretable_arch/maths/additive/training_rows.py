@@ -1,9 +1,33 @@
 """Rows to fit an additive model to: what is wrong with them is said before anything is computed."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
+
+
+def joined(
+    batches: Sequence[tuple[Tensor, Tensor]],
+) -> tuple[Shaped[Tensor, "row feature"], Shaped[Tensor, "*target"]]:
+    """All rows and all targets; classes of any whole-number type as int64.
+
+    Raises ValueError for no batch, rows that are no table, and targets of another count or shape.
+    """
+    if not batches:
+        raise ValueError("rows: wanted at least one batch, got none")
+    for x, y in batches:
+        if x.dim() != 2:
+            raise ValueError(f"rows: wanted [row, feature], got {list(x.shape)}")
+        if y.shape[:1] != x.shape[:1]:
+            got = list(y.shape)
+            raise ValueError(f"targets: wanted one for each of {len(x)} rows, got shape {got}")
+        if not y.is_floating_point() and y.dim() != 1:
+            raise ValueError(f"targets: wanted classes [row], got {list(y.shape)}")
+    targets = torch.cat([y for _, y in batches])
+    x = torch.cat([x for x, _ in batches])
+    return x, targets if targets.is_floating_point() else targets.long()
 
 
 def wanted_outputs(

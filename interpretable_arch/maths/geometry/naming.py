@@ -4,6 +4,8 @@ Each geometry of one dimension is fitted by the closed form and refined, in hype
 the best curvature of each range in STARTS, as descent stays near where it starts and hardly moves
 points that are far out; the least error counts. A curved geometry is named where it takes at least
 MARGIN off the flat root mean square relative error and |kappa| diameter^2 is at least FLAT_BELOW.
+Where the flat error is below EXACT that decides nothing, and flat is named: points on a line and
+three points lie in all geometries of all curvatures, up to rounding (`Named.told`).
 Distances may be of none of the three (a city-block grid): `Named.held` says so. The bounds
 were set on other draws than those of the published table (tests/benchmarks/name_geometry.py).
 """
@@ -19,12 +21,13 @@ from interpretable_arch.maths.geometry.hyperboloid import Hyperboloid
 from interpretable_arch.maths.geometry.plane import Plane
 from interpretable_arch.maths.geometry.products import distances_of, fitted
 from interpretable_arch.maths.geometry.refinement import refined
-from interpretable_arch.maths.geometry.scaling import Placed
+from interpretable_arch.maths.geometry.scaling import Placed, scaled
 from interpretable_arch.maths.geometry.signature import signature
 from interpretable_arch.maths.geometry.space import Space
 from interpretable_arch.maths.geometry.sphere import Sphere
 
 FLAT_BELOW, MARGIN = 1.0, 0.1
+EXACT = 1e-3  # root mean square relative error of a geometry that lacks nothing
 HELD = 0.05  # root mean square relative error up to which a geometry holds the distances
 STARTS = (4.0, 10.0, 30.0)  # the most of sqrt(|kappa|) diameter
 
@@ -48,10 +51,15 @@ class Tried:
 
 @dataclass(frozen=True)
 class Named:
-    """The nearest geometry, and what was tried for it: flat, spherical, hyperbolic."""
+    """The nearest geometry, and what was tried for it: flat, spherical, hyperbolic.
+
+    `told` is False where flat and both curved geometries hold the distances up to EXACT, the curved
+    ones at the least curvature that would be named.
+    """
 
     geometry: str
     tried: tuple[Tried, ...]
+    told: bool
 
     @property
     def rms(self) -> float:
@@ -88,4 +96,13 @@ def name_geometry(distances: Float[Tensor, "point point"], dimension: int = 2) -
     flat, *curved = found
     best = min(curved, key=lambda t: t.rms)
     bent = abs(best.bend[0]) >= FLAT_BELOW and best.rms <= (1 - MARGIN) * flat.rms
-    return Named((best if bent else flat).spaces[0].geometry, found)
+    bent = bent and flat.rms >= EXACT
+    told = flat.rms >= EXACT or not all(_holds_bent(distances.double(), k) for k in kinds[1:])
+    return Named((best if bent else flat).spaces[0].geometry, found, told)
+
+
+def _holds_bent(distances: Float[Tensor, "point point"], space: Space) -> bool:
+    """Whether points of `space` at |kappa| diameter^2 = FLAT_BELOW have these distances."""
+    radius = float(distances.max()) / FLAT_BELOW**0.5
+    found = distances_of((scaled(distances, space, radius).placed,))
+    return relative_square(found, distances) ** 0.5 < EXACT

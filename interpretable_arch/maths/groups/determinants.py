@@ -10,6 +10,9 @@ Products shown are linear equations x(a) + x(b) = x(ab) modulo 2^k. Eliminated b
 2-adic valuation, each row is 2^v times one whose reduction modulo 2 holds for the parities, and
 nothing else binds these: the parities of all solutions are the null space of the reduced rows.
 
+Where 4 divides n the products shown may also belong to a group without a cyclic Sylow 2-subgroup,
+whose determinants are all +1. That is ruled out where they present one table (`presentations`).
+
 Sources: W. Burnside, Theory of Groups of Finite Order (1911), section 244; J.-P. Serre, Linear
 Representations of Finite Groups (1977), chapter 1.
 """
@@ -21,27 +24,42 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-MOST_FREE = 10  # more free parities than this are not written out
+from interpretable_arch.maths.groups.presentations import determined_table
+
+MOST_FREE = 10  # with more free parities than this no choice is written out
+
+
+def settled_determinants(
+    pairs: Int[Tensor, "example 2"], products: Int[Tensor, " example"], order: int
+) -> tuple[int, ...]:
+    """The signs where one choice is left, else all +1. Raises as `determinant_candidates`."""
+    found = determinant_candidates(pairs, products, order)
+    return found[0] if found is not None and len(found) == 1 else (1,) * order
 
 
 def determinant_candidates(
     pairs: Int[Tensor, "example 2"], products: Int[Tensor, " example"], order: int
-) -> tuple[tuple[int, ...], ...]:
+) -> tuple[tuple[int, ...], ...] | None:
     """Every choice of signs +-1 of the `order` elements that the shown products leave open.
 
     A sign is the determinant of left multiplication on the group, or on it less the constants.
-    Products that determine the table leave one choice. Without -1 it is all +1, which is also the
-    answer to products that contradict each other. Raises ValueError for elements outside
-    0..order-1.
+    Products that present the table leave one choice. All +1 stands last, where it may be: it is
+    left out where 2 but not 4 divides the order, or the products present the table, and some other
+    choice is there. None says that more than 2^MOST_FREE are open. The products are taken to be
+    some group's: of those that no group keeps, the answer says nothing. Raises ValueError for
+    elements outside 0..order-1.
     """
-    shown = torch.cat([pairs, products[:, None]], dim=1).cpu().numpy()
-    if shown.size and (shown.min() < 0 or shown.max() >= order):
-        got = f"{shown.min()} to {shown.max()}"
+    shown = torch.cat([pairs, products[:, None]], dim=1).cpu()
+    if shown.numel() and (int(shown.min()) < 0 or int(shown.max()) >= order):
+        got = f"{int(shown.min())} to {int(shown.max())}"
         raise ValueError(f"products: wanted elements of 0..{order - 1}, got {got}")
-    largest = order & -order
-    found = [p for p in _parities(shown, order, largest) if _may_be(p, order)]
+    parities = _parities(shown.numpy(), order, order & -order)
+    if parities is None:
+        return None
+    found = [p for p in parities if _may_be(p, order)]
     signs = tuple(tuple(int(1 - 2 * x) for x in parity) for parity in found)
-    return signs or ((1,) * order,)
+    settled = signs and (order % 4 != 0 or determined_table(shown, order) is not None)
+    return signs if settled else (*signs, (1,) * order)
 
 
 def _may_be(parity: np.ndarray, order: int) -> bool:
@@ -49,12 +67,14 @@ def _may_be(parity: np.ndarray, order: int) -> bool:
     return 2 * int(parity.sum()) == order
 
 
-def _parities(shown: np.ndarray, order: int, modulus: int) -> list[np.ndarray]:
-    """The odd parts of all homomorphisms to Z/modulus, but at most 2^MOST_FREE of them."""
+def _parities(shown: np.ndarray, order: int, modulus: int) -> list[np.ndarray] | None:
+    """The odd parts of all homomorphisms to Z/modulus; None above 2^MOST_FREE of them."""
     if modulus == 1:
         return []
     rows, pivots = _reduced(_equations(shown, order), modulus)
-    free = [c for c in range(order) if c not in set(pivots)][:MOST_FREE]
+    free = [c for c in range(order) if c not in set(pivots)]
+    if len(free) > MOST_FREE:
+        return None
     found = []
     for bits in itertools.product((0, 1), repeat=len(free)):
         parity = np.zeros(order, dtype=np.int64)

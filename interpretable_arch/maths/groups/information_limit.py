@@ -1,14 +1,15 @@
-"""How many products of a group's table fix all the others, at best and at random?
+"""How many products of a group's table present the group, at best and at random?
 
-Products are taken to fix the table when the group that they present has no more elements than there
-are letters (`presentations`).  Then every group law on the letters that agrees with them is this
-one, and so is every model that answers them with a representation.
+Products present it when the group that they present has no more elements than there are letters
+(`presentations`).  Then every group law on the letters that agrees with them is this one, and so is
+every model that answers them with a representation.  They need not present it to leave one law:
+that there are only n elements says more, and fewer products may do (`all_laws`, up to order 8).
 
 Bound: n letters with fewer than n relations have an infinite abelian quotient, and a finite group
 needs d(H_2(G, Z)) relations more than letters (`schur_multiplier`), so at least n + d(H_2) products
-are needed (n alone above order 128, where the multiplier is not computed).  The number found is the
-least left by deleting products, one after another in random orders, while they still fix the table:
-an upper bound, and the exact number where both meet.
+are needed to present it (n alone above order 128, where the multiplier is not computed).  The
+number found is the least left by deleting products, one after another in random orders, while they
+still present the group: an upper bound, and the exact number where both meet.
 """
 
 from dataclasses import dataclass
@@ -23,13 +24,13 @@ from interpretable_arch.maths.groups.isomorphism import short_generators
 from interpretable_arch.maths.groups.presentations import presented_order
 from interpretable_arch.maths.groups.schur_multiplier import LARGEST, multiplier_rank
 
-ROOM = 3  # places a letter; with more, few are found that were not
+ROOM = 3  # places a letter: less work than more, and some products that present are missed
 SMALL = 12  # up to this order deletion begins at the whole table
 
 
 @dataclass(frozen=True)
 class FewestProducts:
-    """`products` (a, b, a·b) fix the table and no fewer of them do; fewer than `bound` never do."""
+    """`products` (a, b, a·b) present the group, none can be left out, and `bound` are needed."""
 
     bound: int
     products: tuple[tuple[int, int, int], ...]
@@ -46,7 +47,7 @@ class FewestProducts:
 @dataclass(frozen=True)
 class RandomShare:
     """For each draw of an order of all products, the least share of them, from the first on, that
-    fixes the table; ascending."""
+    is enough; ascending."""
 
     shares: tuple[float, ...]
 
@@ -64,7 +65,8 @@ class RandomShare:
 
 
 def determines(products: Int[Tensor, "product 3"], letters: int) -> bool:
-    """Whether the products fix the table; False also where |P| was not found."""
+    """Whether a group's products present it, and so leave one table; False says only that this was
+    not found."""
     return presented_order(products, letters, ROOM * letters) == letters
 
 
@@ -88,11 +90,11 @@ def fewest_products(group: FiniteGroup, draws: int = 3, seed: int = 0) -> Fewest
     return FewestProducts(group.order + needed, tuple((a, b, c) for a, b, c in best.tolist()))
 
 
-def random_share_that_determines(group: FiniteGroup, draws: int = 20, seed: int = 0) -> RandomShare:
-    """The share of a table at which a random part of it fixes the rest, by bisection.
+def random_share_that_presents(group: FiniteGroup, draws: int = 20, seed: int = 0) -> RandomShare:
+    """The share of a table at which a random part of it presents the group, by bisection.
 
-    What more products fix than fewer do, so that a draw has one least number.  Where |P| was not
-    found the products count as too few.  Raises ValueError as `fewest_products` does.
+    What fewer products present more of them do, so that a draw has one least number.  Where |P| was
+    not found the products count as too few.  Raises ValueError as `fewest_products` does.
     """
     _at_least_one(draws, group)
     rng = np.random.default_rng(seed)

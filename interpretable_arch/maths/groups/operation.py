@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 HOLE = -1
@@ -71,18 +71,17 @@ class OperationDefect:
         return tuple(found)
 
 
-def operation_defect(table: Int[Tensor, "row column"]) -> OperationDefect:
+def operation_defect(table: Shaped[Tensor, "*shape"]) -> OperationDefect:
     """Judge every triple, every row and column, and every element as an identity.
 
     `table` may hold -1 for an unknown product.  Raises ValueError for other values outside
-    0..order-1.  Memory is that of order^2 numbers, time order^3.
+    0..order-1 and for numbers that are not whole.  Memory is that of order^2 numbers, time order^3.
     """
     T = checked_operation(table)
     order = len(T)
     known = T >= 0
     judged, wrong, triple = _associativity(T)
     elements = np.arange(order)
-    # One that no known product speaks of is no evidence of an identity, unless all is unknown.
     left = [e for e in elements if (~known[e] | (T[e] == elements)).all()]
     right = [e for e in elements if (~known[:, e] | (T[:, e] == elements)).all()]
     return OperationDefect(
@@ -98,9 +97,9 @@ def operation_defect(table: Int[Tensor, "row column"]) -> OperationDefect:
     )
 
 
-def checked_operation(table: Int[Tensor, "row column"]) -> Int[np.ndarray, "order order"]:
+def checked_operation(table: Shaped[Tensor, "*shape"]) -> Int[np.ndarray, "order order"]:
     """The table as numbers, or ValueError naming the entry that is neither a product nor a hole."""
-    T = table.detach().cpu().numpy().astype(np.int64)
+    T = whole_numbers(table, "table")
     if T.ndim != 2 or T.shape[0] != T.shape[1] or not len(T):
         raise ValueError(f"table: wanted a square [order, order], got {list(T.shape)}")
     outside = np.argwhere((T < HOLE) | (len(T) <= T))
@@ -108,6 +107,17 @@ def checked_operation(table: Int[Tensor, "row column"]) -> Int[np.ndarray, "orde
         a, b = outside[0].tolist()
         raise ValueError(f"table: wanted products in 0..{len(T) - 1}, got {a}·{b} = {T[a, b]}")
     return T
+
+
+def whole_numbers(values: Shaped[Tensor, "*shape"], name: str) -> Int[np.ndarray, "*shape"]:
+    """The values as int64, or ValueError naming one that is not a whole number."""
+    found = values.detach().cpu().numpy()
+    if not np.issubdtype(found.dtype, np.integer):
+        broken = ~np.isfinite(found) | (found != np.floor(found))
+        if found.dtype == np.bool_ or broken.any():
+            got = found.flatten()[0] if found.dtype == np.bool_ else found[broken][0]
+            raise ValueError(f"{name}: wanted whole numbers, got {got}")
+    return found.astype(np.int64)
 
 
 def known_products(
@@ -123,8 +133,13 @@ def table_of(
 ) -> tuple[Int[Tensor, "order order"], Bool[Tensor, "product"]]:
     """The table of a list of products (a, b, c), the first word on a pair kept, -1 elsewhere.
 
-    Also which of the list's rows contradict an earlier one.
+    Also which of the list's rows contradict an earlier one.  Raises ValueError for an element
+    outside 0..order-1.
     """
+    outside = products[((products < 0) | (products >= order)).any(dim=1)]
+    if len(outside):
+        wanted = f"elements of 0..{order - 1}"
+        raise ValueError(f"products: wanted {wanted}, got {tuple(outside[0].tolist())}")
     table = torch.full((order, order), HOLE, dtype=torch.long)
     against = torch.zeros(len(products), dtype=torch.bool)
     for i, (a, b, c) in enumerate(products.tolist()):

@@ -12,27 +12,29 @@ E. A. O'Brien, Handbook of Computational Group Theory (2005), chapter 5.
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 from torch import Tensor
+
+from interpretable_arch.maths.groups.operation import whole_numbers
 
 ROOM = 8  # places allowed, in letters, where only |P| = number of letters is asked
 
 
 def presented_order(
-    products: Int[Tensor, "product 3"], letters: int, limit: int | None = None
+    products: Shaped[Tensor, "*product_three"], letters: int, limit: int | None = None
 ) -> int | None:
     """|P|, exact; None where P is infinite or more than `limit` places were open at once.
 
     Rows of `products` are (a, b, c) for a·b = c.  `limit` defaults to 8 places a letter and 64;
-    None says nothing about |P| except that it was not found.  Raises ValueError for a letter
-    outside 0..letters-1.
+    None says nothing about |P| except that it was not found.  Raises ValueError for another shape
+    than [products, 3], for a number that is not whole, and for a letter outside 0..letters-1.
     """
     found = coset_table(products, letters, limit)
     return None if found is None else len(found)
 
 
 def determined_table(
-    products: Int[Tensor, "product 3"], letters: int, limit: int | None = None
+    products: Shaped[Tensor, "*product_three"], letters: int, limit: int | None = None
 ) -> Int[Tensor, "letters letters"] | None:
     """The one group table on the letters that agrees with the products.
 
@@ -51,7 +53,7 @@ def determined_table(
 
 
 def coset_table(
-    products: Int[Tensor, "product 3"], letters: int, limit: int | None = None
+    products: Shaped[Tensor, "*product_three"], letters: int, limit: int | None = None
 ) -> Int[np.ndarray, "coset letters"] | None:
     """[place, a]: the place that letter a leads to; as many places as P has elements, or None."""
     relations = _checked(products, letters)
@@ -70,7 +72,9 @@ def coset_table(
 
 
 def _checked(products: Tensor, letters: int) -> np.ndarray:
-    relations = np.unique(products.detach().cpu().numpy().astype(np.int64).reshape(-1, 3), axis=0)
+    if products.ndim != 2 or products.shape[1] != 3:
+        raise ValueError(f"products: wanted [products, 3], got {list(products.shape)}")
+    relations = np.unique(whole_numbers(products, "products"), axis=0)
     outside = relations[((relations < 0) | (relations >= letters)).any(axis=1)]
     if len(outside):
         wanted = f"letters in 0..{letters - 1}"

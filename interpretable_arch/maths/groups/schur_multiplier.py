@@ -27,6 +27,8 @@ def multiplier_rank(group: FiniteGroup) -> int:
     """
     if group.order > LARGEST:
         raise ValueError(f"group: wanted an order of at most {LARGEST}, got {group.order}")
+    if group.order == 1:
+        return 0
     primes = [p for p in range(2, group.order + 1) if group.order % p == 0 and _is_prime(p)]
     relations = _relations(group)
     return max((_rank_at(group, relations, p) for p in primes), default=0)

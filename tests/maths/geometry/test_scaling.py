@@ -72,7 +72,7 @@ def test_a_torus_is_found_in_its_product_and_in_no_other(float64):
 
 @pytest.mark.xfail(strict=True, reason="equal rings: the principal axes mix them, a known limit")
 def test_two_equal_rings_are_told_apart(float64):
-    given = torus(5, 5).distances
+    given = torus(4, 4).distances
     assert fitted(given, parse_signature("S1 x S1")).error < 1e-6
 
 
@@ -96,6 +96,24 @@ def test_city_block_distances_are_not_flat(float64):
     assert scaled(straight, Plane(2), 1.0).error < 1e-12
     assert not name_geometry(city).held
     assert name_geometry(straight).held
+
+
+LINE = (torch.arange(6.0, dtype=torch.float64)[:, None] - torch.arange(6.0)).abs()
+THREE = torch.tensor([[0, 3, 4], [3, 0, 5], [4, 5, 0]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("given", [LINE, THREE], ids=["line", "three points"])
+def test_what_lies_in_every_geometry_is_named_flat_and_not_told_apart(float64, given):
+    found = name_geometry(given)
+    assert found.geometry == "flat"
+    assert max(t.rms for t in found.tried) < 1e-3  # that decides nothing
+    assert not found.told
+
+
+def test_an_exact_grid_is_told_apart(float64):
+    found = name_geometry(grid(3, 3, "euclidean").distances)
+    assert found.geometry == "flat"
+    assert found.told
 
 
 def test_blocks_of_equal_values(float64):

@@ -5,7 +5,11 @@ import itertools
 import pytest
 import torch
 
-from interpretable_arch.maths.groups.determinants import determinant_candidates
+from interpretable_arch.maths.groups.determinants import (
+    MOST_FREE,
+    determinant_candidates,
+    settled_determinants,
+)
 from interpretable_arch.maths.groups.finite_groups import parse
 
 # By their Sylow 2-subgroup, where it is not trivial; Z3 and F21 have none.
@@ -57,6 +61,34 @@ def test_what_a_few_products_leave_open_is_what_all_signs_allow():
     assert set(found) == by_hand
     assert len(found) == len(by_hand) > 1
     assert regular_determinants("S3") in by_hand
+
+
+def test_trap_a_part_of_the_four_group_may_belong_to_no_cyclic_one():
+    """e.e, e.a, a.e, a.a, a.b, b.a of Z2xZ2 fit Z4's signs too: all +1, the truth, stays open."""
+    pairs = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1], [1, 2], [2, 1]])
+    found = determinant_candidates(pairs, torch.tensor([0, 1, 1, 0, 3, 3]), 4)
+    assert found == ((1, 1, -1, -1), (1, 1, 1, 1))
+    assert settled_determinants(pairs, torch.tensor([0, 1, 1, 0, 3, 3]), 4) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["Z2xZ2", "Z4", "D6", "D8", "A4", "Z12", "S3", "Z2xZ4"])
+@pytest.mark.parametrize("share", [0.06, 0.1, 0.2, 0.4])
+def test_signs_that_are_settled_are_the_groups_own(name, share):
+    pairs, products = whole(name)
+    order, wanted = parse(name).order, regular_determinants(name)
+    for seed in range(15):
+        some = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed))
+        some = some[: round(share * len(pairs))]
+        found = determinant_candidates(pairs[some], products[some], order)
+        assert found is None or wanted in found
+        assert settled_determinants(pairs[some], products[some], order) in (wanted, (1,) * order)
+
+
+def test_more_choices_than_are_written_out_are_told_as_open():
+    none = torch.empty(0, 2, dtype=torch.long)
+    order = 2 * (MOST_FREE + 1)
+    assert determinant_candidates(none, none[:, 0], order) is None
+    assert settled_determinants(none, none[:, 0], order) == (1,) * order
 
 
 def test_products_that_contradict_each_other_leave_all_one():

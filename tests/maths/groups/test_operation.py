@@ -89,6 +89,8 @@ def test_holes_of_a_group_break_no_law() -> None:
         (torch.tensor([[0, 2], [1, 0]]), "0·1 = 2"),
         (torch.tensor([[0, -2], [1, 0]]), "0·1 = -2"),
         (torch.zeros(2, 3, dtype=torch.long), "square"),
+        (torch.tensor([[0.0, 1.5], [1.0, 0.25]]), "whole numbers, got 1.5"),
+        (torch.tensor([[0.0, float("nan")], [1.0, 0.0]]), "whole numbers, got nan"),
     ],
 )
 def test_what_is_no_table_is_refused(table: Tensor, words: str) -> None:
@@ -100,6 +102,12 @@ def test_a_list_of_products_with_a_contradiction() -> None:
     table, against = table_of(torch.tensor([[0, 0, 0], [0, 1, 1], [0, 1, 0], [0, 0, 0]]), 2)
     assert table.tolist() == [[0, 1], [-1, -1]]
     assert against.tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("product", [[0, 0, 99], [-1, 0, 0], [0, 5, 0]])
+def test_a_list_of_products_of_foreign_elements_is_refused(product: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"elements of 0\.\.1, got"):
+        table_of(torch.tensor([[0, 0, 0], product]), 2)
 
 
 def slow_largest(table: Tensor) -> int:

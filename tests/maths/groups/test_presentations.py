@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from interpretable_arch.maths.groups.information_limit import (
     all_products,
     determines,
     fewest_products,
-    random_share_that_determines,
+    random_share_that_presents,
 )
 from interpretable_arch.maths.groups.presentations import (
     coset_table,
@@ -107,15 +108,10 @@ def test_tiny_presentations(products: list[list[int]], letters: int, order: int 
 
 
 def test_a_collapsed_group_on_as_many_letters_fixes_no_table() -> None:
-    """Four letters, of which two are one element of Z4: |P| = 4, and no law agrees."""
-    table = parse("Z4").table
-    rename = torch.tensor([0, 1, 2, 2])
-    rows = [[a, b, int(c)] for a, b, c in all_products(parse("Z4")).tolist()]
-    products = rename[torch.tensor(rows)]
-    more = torch.tensor([[3, 3, 2], [3, 0, 3]])  # letter 3 is a square root of letter 2
-    found = presented_order(torch.cat([products, more]), 4)
-    assert found is None or found != 4 or determined_table(torch.cat([products, more]), 4) is None
-    assert table.shape == (4, 4)
+    """Three letters of Z3, two of them one element: |P| = 3, and no law on the letters agrees."""
+    products = torch.tensor([[0, 0, 2], [0, 1, 2], [2, 2, 0]])
+    assert presented_order(products, 3) == 3
+    assert determined_table(products, 3) is None
 
 
 def test_the_coset_table_is_the_regular_action() -> None:
@@ -177,11 +173,11 @@ def test_greedy_deletion_may_stop_above_the_bound() -> None:
 
 def test_random_shares_lie_between_the_fewest_products_and_all() -> None:
     group = parse("S3")
-    share = random_share_that_determines(group, draws=10, seed=1)
+    share = random_share_that_presents(group, draws=10, seed=1)
     assert len(share.shares) == 10
     assert 6 / 36 <= share.lowest <= share.median <= share.highest <= 1
-    assert share == random_share_that_determines(group, draws=10, seed=1)
-    small = random_share_that_determines(parse("Z24"), draws=3)
+    assert share == random_share_that_presents(group, draws=10, seed=1)
+    small = random_share_that_presents(parse("Z24"), draws=3)
     assert small.highest < 0.2
 
 
@@ -190,7 +186,26 @@ def test_the_limit_refuses_nothing_to_do(name: str, draws: int, words: str) -> N
     with pytest.raises(ValueError, match=words):
         fewest_products(parse(name), draws=draws)
     with pytest.raises(ValueError, match=words):
-        random_share_that_determines(parse(name), draws=draws)
+        random_share_that_presents(parse(name), draws=draws)
+
+
+@pytest.mark.parametrize(
+    ("products", "words"),
+    [
+        (torch.tensor([0, 0, 0]), r"wanted \[products, 3\], got \[3\]"),
+        (torch.zeros(3, 2, dtype=torch.long), r"got \[3, 2\]"),
+        (torch.tensor([[0.0, 0.5, 0.0]]), "whole numbers, got 0.5"),
+        (torch.tensor([[0.0, math.nan, 0.0]]), "whole numbers, got nan"),
+    ],
+)
+def test_what_is_no_list_of_products_is_refused(products: Tensor, words: str) -> None:
+    for asked in (presented_order, determined_table):
+        with pytest.raises(ValueError, match=words):
+            asked(products, 2)
+
+
+def test_one_element_needs_no_more_relations_than_letters() -> None:
+    assert multiplier_rank(parse("Z1")) == 0
 
 
 def test_a_large_group_is_refused_by_the_multiplier() -> None:

@@ -1,10 +1,13 @@
 """Distances as a task: known spaces, files, noise, splits, and what is refused."""
 
+import inspect
+
+import numpy as np
 import pytest
 import torch
 
 from training.data import build_task
-from training.data.distances import noisy, triangles
+from training.data.distances import distances, noisy, triangles
 from training.data.metric_spaces import grid, read, tree
 
 
@@ -46,6 +49,20 @@ def test_noise_is_the_same_both_ways_and_of_its_size():
     assert torch.equal(found, noisy(table, 0.02, seed=1))
 
 
+def test_noise_never_turns_a_distance_over():
+    """Draws beyond three standard deviations are among 10^4; those within stay what they were."""
+    table = grid(10, 10, "euclidean").distances
+    i, j = torch.triu_indices(100, 100, 1)
+    for seed in range(6):
+        found = noisy(table, 0.29, seed)
+        assert float((found / table)[i, j].min()) > 0.09
+        plain = torch.from_numpy(np.random.default_rng((seed, 2)).normal(size=(100, 100)))
+        usual = plain[i, j].abs() < 3
+        assert not bool(usual.all())
+        expected = table[i, j] * (1 + 0.29 * plain[i, j])
+        assert torch.equal(found[i, j][usual], expected[usual])
+
+
 BROKEN = "0,1,5\n1,0,1\n5,1,0\n"
 
 
@@ -85,6 +102,23 @@ def test_edges_of_a_file_are_followed(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "names", "farthest"),
+    [
+        ("1,2\n2,3\n", ("1", "2", "3"), 2),
+        ("1,2,5\n2,3,5\n1,3,4\n", ("1", "2", "3"), 5),
+        ("0,1,5\n1,2,5\n2,3,5\n", ("0", "1", "2", "3"), 15),
+        ("0,1\n1,0\n", ("0", "1"), 1),
+        ("0,2,1\n2,0,3\n1,3,0\n", ("0", "1", "2"), 3),
+        ("a,b,1\nb,a,1\nb,c,1\n", ("a", "b", "c"), 2),
+    ],
+)
+def test_numbers_are_a_table_only_where_the_diagonal_is_0(tmp_path, text, names, farthest):
+    found = read(write(tmp_path, text))
+    assert found.names == names
+    assert float(found.distances.max()) == farthest
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("0,1,2\n1,0,1\n3,1,0\n", r"symmetric table, got 2 at 0, 2 and 3 at 2, 0"),
@@ -96,6 +130,12 @@ def test_edges_of_a_file_are_followed(tmp_path):
         ("a,b,x\n", r"a length above 0, got \['a', 'b', 'x'\] in row 1"),
         ("a\nb\n", r"a square table of numbers, or rows of 2 or 3"),
         ("", "wanted rows, got none"),
+        ("0,1,2\n1,0,1\n2,1,5\n", "0 on the diagonal, got 5 at 2, 2"),
+        ("a,b,inf\nb,c,1\n", "a length above 0"),
+        ("a,b,nan\nb,c,1\n", "a length above 0"),
+        (",b\nb,c\n", "two names"),
+        ("a,b,1\nb,a,9\nb,c,1\n", "one length for b and a, got 1 and 9 in row 2"),
+        ("0\n", "points: wanted 2 or more, got 1"),
     ],
 )
 def test_what_is_no_table_of_distances_is_refused(tmp_path, text, message):
@@ -109,6 +149,7 @@ def test_what_is_no_table_of_distances_is_refused(tmp_path, text, message):
         ({"source": "cycle", "size": 2}, "size: wants 3 or more, got 2"),
         ({"noise": 0.5}, "noise: wants"),
         ({"source": "file"}, "path: wants a file"),
+        ({"source": "file", "path": "no/such.csv"}, "path: wanted a file, got no/such.csv"),
         ({"source": "spiral"}, "source"),
         ({"share": 0.0}, "share"),
     ],
@@ -116,3 +157,16 @@ def test_what_is_no_table_of_distances_is_refused(tmp_path, text, message):
 def test_arguments_out_of_range_are_named(given, message):
     with pytest.raises(ValueError, match=message):
         build_task("distances", given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"source": "spher"}, "source: unknown 'spher'; did you mean 'sphere'"),
+        ({"triangle": "refuze"}, "triangle: unknown 'refuze'; did you mean 'refuse'"),
+        ({"source": "grid", "metric": "euclid"}, "metric: unknown 'euclid'; did you mean"),
+    ],
+)
+def test_names_that_are_none_are_refused_without_the_task_registry(given, message):
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(distances)(**given)  # as without the type checks of tests

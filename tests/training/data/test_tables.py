@@ -130,3 +130,30 @@ def test_a_cell_that_is_not_finite_is_named_by_row_and_column():
     rows[1, 1] = float("nan")
     with pytest.raises(ValueError, match="got nan in row 2, column 'b'"):
         check_finite(rows, ("a", "b"))
+
+
+NUMBERS = "a,y\n" + "".join(f"{i},{i * 0.37}\n" for i in range(30))
+
+
+@pytest.mark.parametrize("cell", ["NaN", "NA", "inf", "1O.5"])
+def test_numbers_with_a_cell_that_is_none_are_no_classes(tmp_path, cell):
+    path = written(tmp_path, NUMBERS + f"31,{cell}\n")
+    with pytest.raises(ValueError, match=f"row 31, column 'y', like most rows, got '{cell}'"):
+        tables(csv=path, target="y")
+    assert cell in tables(csv=path, target="y", predict="classes").labels
+
+
+def test_one_number_spelled_twice_is_one_class(tmp_path):
+    path = written(tmp_path, "a,y\n1,1\n2,1.0\n3,2\n4,2.0\n5,10\n")
+    task = tables(csv=path, target="y", share=0.6)
+    assert task.labels == ("1", "2", "10")
+
+
+def test_the_mark_at_the_start_of_a_saved_sheet_is_no_name(tmp_path):
+    path = written(tmp_path, "\ufeffy,a\n1,2\n0,3\n1,4\n0,2\n")
+    assert tables(csv=path, target="y").features == ("a",)
+
+
+def test_what_to_predict_is_checked(tmp_path):
+    with pytest.raises(ValueError, match="predict: unknown 'valeus'; did you mean 'values'"):
+        tables(csv=written(tmp_path, GOOD), target="size", predict="valeus")

@@ -92,6 +92,9 @@ def test_contradictions_are_refused_or_kept_as_shown() -> None:
         ({"path": "/nowhere.csv"}, "wants a CSV file"),
         ({"table": TABLE, "share": 1.5}, "between 0 and 1"),
         ({"products": [[0, 0, 0], [0, 0, 1]], "contradictions": "keep"}, "nothing contradicts"),
+        ({"products": []}, "products: wants at least one"),
+        ({"products": [[0, 0, 0]], "contradictions": "refused"}, "refuse or keep, got 'refused'"),
+        ({"products": [[0, 0, 10**6]]}, "at most 1000 elements, got 1000001"),
     ],
 )
 def test_mistakes_are_named(arguments: dict, words: str) -> None:
@@ -121,3 +124,78 @@ def test_the_split_is_a_function_of_its_seed() -> None:
     assert rows(one.train) == rows(same.train)
     assert rows(one.train) != rows(other.train)
     assert torch.equal(one.probe.inputs, same.probe.inputs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"table": [["e", "a"], ["a", "e"]], "labels": ["e", "a"]}, "element numbers .*got 0·0"),
+        ({"table": [None, [0, 1]]}, "got None as row 0"),
+        ({"table": [[0.0, 1.0], [1.0, 0.5]]}, "element numbers"),
+        ({"products": [[0, 0, 0], [0, 1, 1.5]]}, "element numbers"),
+        ({"products": [["a", "b", "a"]], "labels": ["a", "b"]}, "element numbers"),
+        ({"products": [None]}, "element numbers, got None"),
+    ],
+)
+def test_what_is_no_element_number_is_named(arguments: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        unknown_table(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (",0,1,2\n0,0,1,2\n1,1,,0\n2,,0,1\n", None),
+        ("\ufeff0,1,2\n1,,0\n,0,1\n", None),
+        ("0,1,2\n1,,0\n,0,1\n , , \n,,\n\n", None),
+        (",e,a,b\ne,e,a,b\na,a,,e\nb,,e,a\n", ["e", "a", "b"]),
+    ],
+)
+def test_headers_marks_and_blank_lines_are_no_products(
+    text: str, labels: list[str] | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    task = unknown_table(path=str(path), labels=labels)
+    assert known(task) == known(unknown_table(table=TABLE))
+
+
+@pytest.mark.parametrize("text", [",1,2\n1,2,0\n2,0,1\n", ",0,1\n0,1,2\n1,2,0\n"])
+def test_a_hole_at_the_first_product_is_no_header(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    assert len(known(unknown_table(path=str(path)))) == 8
+
+
+def test_a_row_of_holes_stays(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("0,1,2\n,,\n2,0,1\n")
+    assert {a for a, _, _ in known(unknown_table(path=str(path)))} == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (",1,0\n1,0,1\n0,1,0\n", "repeat the elements 0, 1, got 1, 0 and 1, 0"),
+        (",1,2\n1,1,2\n2,2,1\n", "repeat the elements 0, 1, got 1, 2 and 1, 2"),
+        (",0,1\n1,0,1\n0,1,0\n", "got 0, 1 and 1, 0"),
+    ],
+)
+def test_a_header_of_other_elements_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
+        unknown_table(path=str(path))
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes("\u00e9,a\na,\u00e9\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="wants text in UTF-8"):
+        unknown_table(path=str(path), labels=["\u00e9", "a"])
+
+
+def test_the_shown_products_hand_over_their_determinants() -> None:
+    task = unknown_table(table=parse("S3").table.tolist(), share=0.9)
+    orders = parse("S3").element_orders.tolist()
+    assert task.dimensions["determinants"] == tuple(-1 if o == 2 else 1 for o in orders)

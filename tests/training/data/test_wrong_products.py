@@ -1,9 +1,12 @@
 """Wrong products among those shown: how many, never right by chance, and held out all true."""
 
+import inspect
+
 import pytest
 import torch
 
 from training.data import build_task
+from training.data.groups import groups
 
 
 def test_a_tenth_is_wrong_and_what_is_held_out_is_true():
@@ -37,3 +40,15 @@ def test_all_wrong_is_never_right():
 def test_a_share_out_of_range_is_refused(wrong):
     with pytest.raises(ValueError, match="wrong: wants a number between 0 and 1"):
         build_task("groups", {"group": "S3", "wrong": wrong})
+
+
+def test_the_name_counts_the_wrong_ones():
+    assert build_task("groups", {"group": "Z3", "wrong": 0.05}).name.endswith("0 of 7 wrong")
+    named = build_task("groups", {"group": "S4", "share": 0.6, "wrong": 0.1}).name
+    assert named.endswith("35 of 346 wrong")
+
+
+@pytest.mark.parametrize("wrong", ["0.1", True, float("nan")])
+def test_what_is_no_share_is_refused(wrong):
+    with pytest.raises(ValueError, match="wrong: wants a number between 0 and 1"):
+        inspect.unwrap(groups)("Z5", wrong=wrong)

@@ -145,6 +145,33 @@ def test_matrices_of_another_group_are_not_taken_for_this_one(generator: torch.G
     assert wrong.label == "none" or wrong.residual > 0.5
 
 
+def test_trap_a_right_character_with_unrelated_bases_is_no_representation(
+    generator: torch.Generator,
+) -> None:
+    """Each element of Z2xZ2 has the trace of the optimum, each in a basis of its own."""
+    group = parse("Z2xZ2")
+    tokens = torch.eye(3, dtype=torch.cdouble).repeat(4, 1, 1)
+    for g in range(1, 4):
+        U = unitary(3, generator)
+        tokens[g] = U @ torch.diag(torch.tensor([1, -1, -1], dtype=torch.cdouble)) @ U.mH
+    reading = read_group(tokens, group)
+    assert max(m.distance for m in reading.multiplicities) < 1e-10
+    assert reading.defect > 0.5
+    assert (reading.label, reading.margin, reading.intertwiner) == ("none", None, None)
+
+
+def test_the_identity_says_whether_the_matrices_themselves_are_a_representation(
+    generator: torch.Generator,
+) -> None:
+    group = parse("S3")
+    sums = direct_sum(irreducibles(group), [0, 1, 2])
+    assert read_group(sums, group).identity < 1e-12
+    turned = read_group(sums @ unitary(5, generator), group)
+    assert turned.label == read_group(sums, group).label
+    assert turned.defect < 1e-10
+    assert turned.identity > 0.5
+
+
 def test_real_orthogonal_matrices_are_read_too() -> None:
     group = parse("S4")
     B = irreducibles(group)[3].matrices.real

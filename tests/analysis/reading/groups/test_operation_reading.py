@@ -65,7 +65,7 @@ def test_a_solved_group_with_enough_shown_is_determined(generator: torch.Generat
     assert finding is not None
     assert finding.figures["the answers are a group"] == 1
     assert finding.figures["given products contradicted"] == 0
-    assert finding.figures["shown products determine the table"] == 1
+    assert finding.figures["shown products present the table"] == 1
     assert "isomorphic to S4" in finding.notes[0]
 
 
@@ -75,7 +75,7 @@ def test_too_few_products_do_not_determine_what_a_model_may_still_answer(
     finding = read_operation(optimum(parse("S4"), generator), groups("S4", share=0.03))
     assert finding is not None
     assert finding.figures["the answers are a group"] == 1
-    assert finding.figures["shown products determine the table"] == 0
+    assert finding.figures["shown products present the table"] == 0
     assert "infinite, or was not enumerated" in finding.notes[1]
 
 
@@ -90,8 +90,8 @@ def test_a_tenth_of_s4_wrong_is_listed_entry_by_entry(generator: torch.Generator
     finding = read_operation(optimum(group, generator), task)
     assert finding is not None
     assert finding.figures["given products contradicted"] == 58
-    assert finding.figures["shown products determine the table"] == 0
-    assert finding.figures["shown products that the answers keep determine the table"] == 1
+    assert finding.figures["shown products present the table"] == 0
+    assert finding.figures["shown products that the answers keep present the table"] == 1
     assert finding.figures["given products: elements of the largest group inside"] <= 6
     listed = table_named(finding, "Given products that the answers contradict").rows
     label = group.labels
@@ -128,7 +128,7 @@ def test_holes_are_counted_and_answered(generator: torch.Generator) -> None:
     assert finding is not None
     assert finding.figures["given: products unknown"] == 2
     assert finding.figures["given products"] == 62
-    assert finding.figures["shown products determine the table"] == 1
+    assert finding.figures["shown products present the table"] == 1
 
 
 def test_contradicting_products_leave_at_least_one_contradicted(
@@ -140,6 +140,10 @@ def test_contradicting_products_leave_at_least_one_contradicted(
     assert finding is not None
     rows = table_named(finding, "Given products that the answers contradict").rows
     assert rows == (("1", "1", "0", "2"),)
+    assert finding.figures["given: pairs with several products"] == 1
+    assert finding.figures["given: products unknown"] == 0
+    assert any("1 pairs have several" in note for note in finding.notes)
+    assert finding.figures["given products: elements of the largest group inside"] == 1
 
 
 def test_the_faithful_optimum_has_the_centre_of_its_group(generator: torch.Generator) -> None:
@@ -156,6 +160,24 @@ def test_the_faithful_optimum_has_the_centre_of_its_group(generator: torch.Gener
         assert tuple(row[2] for row in rows) == table.types
         wanted = [0, *table.dimensions[1:]]
         np.testing.assert_allclose([float(row[3]) for row in rows], wanted, atol=1e-9)
+
+
+def test_trap_the_second_minimum_of_three_elements_is_told_by_its_identity(
+    generator: torch.Generator,
+) -> None:
+    """B is a clean representation, and A_e no scalar: A itself is none."""
+    group = parse("Z3")
+    finding = read_kernel(optimum(group, generator), groups("Z3"))
+    assert finding is not None
+    assert finding.figures["distance of A_e from 1"] < 1e-10
+    assert len(finding.notes) == 1
+    model = Tokens(optimum(group, generator).matrices().detach() @ torch.diag(
+        torch.polar(torch.ones(2), torch.tensor([0.5, -0.5])).to(torch.cdouble)
+    ))  # fmt: skip
+    finding = read_kernel(model, groups("Z3"))
+    assert finding is not None
+    assert finding.figures["distance of A_e from 1"] > 0.4
+    assert "A_e is not near 1" in finding.notes[1]
 
 
 def test_a_representation_with_a_kernel_shows_it(generator: torch.Generator) -> None:
