@@ -1,15 +1,11 @@
 """On what the one optimum of an additive model rests."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from interpretable_arch.certificate import Certificate, Condition
 from interpretable_arch.maths.additive.purification import impurity
-
-if TYPE_CHECKING:
-    from interpretable_arch.models.additive import Additive
+from interpretable_arch.readings.additive_parts import AdditiveParts
 
 GRADIENT_BOUND = 1e-9
 APART_BOUND = 1e-5
@@ -20,7 +16,7 @@ CONCURVE = 0.9
 
 
 @torch.no_grad()
-def additive_certificate(model: "Additive") -> Certificate:
+def additive_certificate(model: AdditiveParts) -> Certificate:
     """The conditions at this model as it is now.
 
     From a gradient norm g where no curvature is below m the optimum is at most g / m away.
@@ -69,7 +65,7 @@ def _size(values: Tensor) -> float:
     return max(float(values.abs().max()), torch.finfo(torch.float64).tiny)
 
 
-def _moved(model: "Additive", pure: Tensor) -> float:
+def _moved(model: AdditiveParts, pure: Tensor) -> float:
     """The functions in units of the fitted functions, the intercept in those of all of it."""
     fitted = model.fitted.double()
     apart = (pure - fitted).abs()
@@ -77,7 +73,7 @@ def _moved(model: "Additive", pure: Tensor) -> float:
     return float(shares.max())
 
 
-def _regridded(model: "Additive") -> float:
+def _regridded(model: AdditiveParts) -> float:
     """The largest move of a knot, of its feature's range; 1 where other pairs are chosen."""
     if not torch.equal(model.chosen, model.fitted_chosen):
         return 1.0
@@ -86,7 +82,7 @@ def _regridded(model: "Additive") -> float:
     return float(((model.knots.double() - fitted).abs() / reach).max())
 
 
-def _notes(model: "Additive", unseen: float, concurvity: float) -> tuple[str, ...]:
+def _notes(model: AdditiveParts, unseen: float, concurvity: float) -> tuple[str, ...]:
     notes = []
     if unseen > 0:
         notes.append(

@@ -5,21 +5,19 @@ ramps = ((|x - t_k| - |x - t_{k+1}|) / (t_{k+1} - t_k) + 1) / 2; a pair is the p
 rows of hats, spread over the cells, times the values there. Everything is exact.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from interpretable_arch.interpretation import Feature, Formula
-
-if TYPE_CHECKING:
-    from interpretable_arch.models.additive import Additive
+from interpretable_arch.readings.additive_parts import AdditiveParts
 
 POINTS = 64
 
 
-def sizes(model: "Additive") -> tuple[Feature, ...]:
+def sizes(model: AdditiveParts) -> tuple[Feature, ...]:
     """The root mean square of every pure function over knots weighted as the training rows."""
     _, mains, pairs = pure_values(model)
     mass = model.mass.to(mains)
@@ -33,7 +31,7 @@ def sizes(model: "Additive") -> tuple[Feature, ...]:
 
 
 def pure_values(
-    model: "Additive",
+    model: AdditiveParts,
 ) -> tuple[
     Float[Tensor, " output"],
     Float[Tensor, "feature knot output"],
@@ -47,7 +45,7 @@ def pure_values(
 
 
 @torch.no_grad()
-def additive_formula(model: "Additive") -> Formula:
+def additive_formula(model: AdditiveParts) -> Formula:
     """The outputs of rows of features x0 [.., 1], x1 [.., 1], ...: the pure form, written out."""
     b, mains, pairs = pure_values(model)
     constants: dict[str, Any] = {"b": b.double().numpy()}
@@ -71,7 +69,7 @@ def _ramps(i: int, left: str, right: str) -> str:
     return f"((abs(x{i} - {left}) - abs(x{i} - {right})) / ({right} - {left}) + 1) / 2"
 
 
-def _pair(model: "Additive", p: int, i: int, j: int) -> tuple[dict[str, Any], str]:
+def _pair(model: AdditiveParts, p: int, i: int, j: int) -> tuple[dict[str, Any], str]:
     """Both features' hats over all cells, first knot and steps, and their product."""
     q = model.config.pair_knots
     eye = torch.eye(q, dtype=torch.float64)
@@ -92,7 +90,7 @@ def _pair(model: "Additive", p: int, i: int, j: int) -> tuple[dict[str, Any], st
     return constants, f"({sides[0]} * {sides[1]})"
 
 
-def _with_error(formula: Formula, model: "Additive") -> Formula:
+def _with_error(formula: Formula, model: AdditiveParts) -> Formula:
     """The formula with its largest distance from the model on points over and around the range."""
     knots = model.knots.double()
     low, high = knots[:, 0], knots[:, -1]

@@ -145,8 +145,9 @@ def picture(found: dict[str, Any]) -> alt.Chart:
         title="smallest share of the table",
         scale=alt.Scale(type="log", domain=(0.04, 1)),
     )
-    shape = alt.Shape("who:N", sort=order, title=None, scale=alt.Scale(domain=order))
-    colour = alt.Color("who:N", sort=order, title=None, scale=alt.Scale(domain=order))
+    told = {"sort": order, "title": None, "scale": alt.Scale(domain=order)}
+    told["legend"] = alt.Legend(labelLimit=320)
+    shape, colour = alt.Shape("who:N", **told), alt.Color("who:N", **told)
     y = alt.Y("group:N", sort=list(GROUPS), title=None)
     base = alt.Chart(alt.Data(values=rows + ticks)).encode(x=x, y=y, shape=shape, color=colour)
     return base.mark_point(filled=True, size=90, opacity=0.85).properties(
