@@ -6,7 +6,7 @@ One row a at a time, so that the memory is that of order^3 scores and not of ord
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
@@ -23,8 +23,3 @@ def score_rows(tokens: Shaped[Tensor, "order d d"]) -> Iterator[Shaped[Tensor, "
 def real_scores(tokens: Shaped[Tensor, "order d d"]) -> Float[Tensor, "order order order"]:
     """Re z [a, b, c]."""
     return torch.stack([rows.real for rows in score_rows(tokens)])
-
-
-def answered_table(tokens: Shaped[Tensor, "order d d"]) -> Int[Tensor, "order order"]:
-    """The operation that the tokens answer with: argmax over c of Re z(c | a, b)."""
-    return torch.stack([rows.real.argmax(-1) for rows in score_rows(tokens)])

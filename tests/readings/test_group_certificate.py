@@ -9,7 +9,7 @@ from interpretable_arch.maths.groups.characters import character_table
 from interpretable_arch.maths.groups.finite_groups import parse
 from interpretable_arch.maths.groups.irreducibles import irreducibles
 from interpretable_arch.readings.group_certificate import group_certificate
-from interpretable_arch.readings.token_scores import answered_table, real_scores, score_rows
+from interpretable_arch.readings.token_scores import real_scores, score_rows
 
 
 def tokens_of(name: str, copies: list[int] | None = None) -> Tensor:
@@ -103,6 +103,6 @@ def test_scores_by_rows_are_all_the_scores(generator: torch.Generator) -> None:
     slow = torch.einsum("aij,bjk,cik->abc", A, A, A.conj()) / 3
     torch.testing.assert_close(torch.stack(list(score_rows(A))), slow)
     torch.testing.assert_close(real_scores(A), slow.real)
-    assert torch.equal(answered_table(A), slow.real.argmax(-1))
+    assert torch.equal(real_scores(A).argmax(-1), slow.real.argmax(-1))
     torch.testing.assert_close(real_scores(A.real), torch.einsum("aij,bjk,cik->abc", A.real, A.real,
                                                                 A.real) / 3)  # fmt: skip

@@ -120,14 +120,6 @@ def whole_numbers(values: Shaped[Tensor, "*shape"], name: str) -> Int[np.ndarray
     return found.astype(np.int64)
 
 
-def known_products(
-    table: Int[Tensor, "order order"],
-) -> tuple[tuple[int, int, int], ...]:
-    """The triples (a, b, a·b) of the entries that are no hole."""
-    T = checked_operation(table)
-    return tuple((int(a), int(b), int(T[a, b])) for a, b in np.argwhere(T >= 0))
-
-
 def table_of(
     products: Int[Tensor, "product 3"], order: int
 ) -> tuple[Int[Tensor, "order order"], Bool[Tensor, "product"]]:

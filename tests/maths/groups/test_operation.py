@@ -9,7 +9,6 @@ from interpretable_arch.maths.groups.consistent_part import consistent_part
 from interpretable_arch.maths.groups.families import name_of
 from interpretable_arch.maths.groups.finite_groups import parse
 from interpretable_arch.maths.groups.operation import (
-    known_products,
     operation_defect,
     table_of,
 )
@@ -80,7 +79,7 @@ def test_holes_of_a_group_break_no_law() -> None:
     defect = operation_defect(table)
     assert defect.broken == 0
     assert not defect.is_group
-    assert len(known_products(table)) == 576 - defect.holes
+    assert int((table >= 0).sum()) == 576 - defect.holes
 
 
 @pytest.mark.parametrize(
