@@ -139,7 +139,7 @@ def formula_gaps(model: Any, x: Tensor) -> list[float]:
     return beyond
 
 
-def largest_formula_gap(model: Any, x: Tensor) -> float:
+def worst_formula(model: Any, x: Tensor) -> float:
     return _worst(formula_gaps(model, x))
 
 
@@ -193,40 +193,17 @@ def undeclared(model: Any, x: Tensor) -> float:
 
 @dataclass(frozen=True)
 class _Question:
+    """`answers` are the methods that it needs, `unless` says why it can't be asked, or ""."""
+
     name: str
     bound: float
     answers: tuple[str, ...]
     ask: Callable[[Any, Tensor], float]
+    unless: Callable[[Any, Tensor], str] = lambda model, x: ""
 
 
-QUESTIONS = (
-    _Question("parts sum to the output", 1e-10, ("decompose",), apart_from_parts),
-    _Question("parts do not depend on batch mates", 1e-10, ("decompose",), mixed_by_batch),
-    _Question("the symmetry leaves the output alone", 1e-10, ("symmetry",), moved_by_symmetry),
-    _Question("the declared symmetry is all there is", 0.0, ("symmetry",), undeclared),
-    _Question("alignment finds a planted element", 1e-8, ("symmetry",), unaligned),
-    _Question("one canonical form for all copies", 1e-8, ("symmetry",), canonical_gap),
-    _Question("one reading for all copies", 1e-8, ("symmetry", "interpretation"), reading_gap),
-    _Question(
-        "formulas give the model's numbers",
-        1e-10,
-        ("interpretation",),
-        largest_formula_gap,
-    ),
-    _Question("one certificate for all copies", 1e-6, ("symmetry", "certificate"), certificate_gap),
-)
-
-
-def _law(question: _Question, model: Any, x: Tensor) -> Law:
-    why = next((f"no {m}()" for m in question.answers if not hasattr(model, m)), "")
-    if not why and question.ask is undeclared:
-        why = _too_large(model, x)
-    if not why and question.ask is largest_formula_gap:
-        why = "" if model.interpretation().formulas else "no formulas"
-    if why:
-        return Law(question.name, None, question.bound, why)
-    with torch.no_grad():
-        return Law(question.name, question.ask(model, x), question.bound)
+def _no_formulas(model: Any, x: Tensor) -> str:
+    return "" if model.interpretation().formulas else "no formulas"
 
 
 def _too_large(model: nn.Module, x: Tensor) -> str:
@@ -237,6 +214,30 @@ def _too_large(model: nn.Module, x: Tensor) -> str:
     if outputs <= parameters:
         return f"{outputs} outputs cannot tell {parameters} parameters apart"
     return ""
+
+
+QUESTIONS = (
+    _Question("parts sum to the output", 1e-10, ("decompose",), apart_from_parts),
+    _Question("parts do not depend on batch mates", 1e-10, ("decompose",), mixed_by_batch),
+    _Question("the symmetry leaves the output alone", 1e-10, ("symmetry",), moved_by_symmetry),
+    _Question("the declared symmetry is all there is", 0.0, ("symmetry",), undeclared, _too_large),
+    _Question("alignment finds a planted element", 1e-8, ("symmetry",), unaligned),
+    _Question("one canonical form for all copies", 1e-8, ("symmetry",), canonical_gap),
+    _Question("one reading for all copies", 1e-8, ("symmetry", "interpretation"), reading_gap),
+    _Question(
+        "formulas give the model's numbers", 1e-10, ("interpretation",), worst_formula, _no_formulas
+    ),
+    _Question("one certificate for all copies", 1e-6, ("symmetry", "certificate"), certificate_gap),
+)
+
+
+def _law(question: _Question, model: Any, x: Tensor) -> Law:
+    why = next((f"no {m}()" for m in question.answers if not hasattr(model, m)), "")
+    why = why or question.unless(model, x)
+    if why:
+        return Law(question.name, None, question.bound, why)
+    with torch.no_grad():
+        return Law(question.name, question.ask(model, x), question.bound)
 
 
 def _copies(model: Any) -> list[dict[str, Tensor]]:
