@@ -89,8 +89,7 @@ def _interval(interval: Mapping[str, Any]) -> list[float | None]:
 
 
 def _pair(pair: Mapping[str, Any]) -> dict[str, Any]:
-    null = pair["null"]
-    untrained = {} if null is None else {"untrained": null["estimate"]}
+    untrained = {rung["name"]: rung["null"]["estimate"] for rung in pair["rungs"]}
     return {"mean": _interval(pair["raw"]), **untrained}
 
 

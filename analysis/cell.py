@@ -19,7 +19,7 @@ from analysis.reading.groups.representation import GroupReading, read_group
 from analysis.reading.logits import LogitReading, read_logits
 from analysis.reading.over_seeds import FindingOverSeeds, over_seeds
 from analysis.stability import Interval, Stability, stability
-from analysis.stability.intervals import mean_interval, undefined
+from analysis.stability.estimates.intervals import mean_interval, undefined
 from interpretable_arch.hooks import state_share
 from interpretable_arch.maths.spread import evenly
 from training.data.task import Task

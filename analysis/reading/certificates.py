@@ -4,7 +4,8 @@ from typing import Any
 
 from torch import nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from interpretable_arch.certificate import Certificate
 from training.data.task import Task
 

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from analysis.reading.finding import Exhibit, Finding, Lines, Pictures, Table
+from analysis.exhibits import Exhibit, Lines, Pictures, Table
+from analysis.reading.finding import Finding
 from interpretable_arch.layers.bilinear import Bilinear
 from interpretable_arch.maths.quadratic import Eigenfeatures
 from interpretable_arch.models.feedforward import FeedForward

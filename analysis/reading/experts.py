@@ -14,8 +14,9 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from analysis.exhibits import Heatmap, Table
 from analysis.reading.expert_calls import Calls, calls
-from analysis.reading.finding import Finding, Heatmap, Table
+from analysis.reading.finding import Finding
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.maths.spread import evenly
 from training.data.task import Task

@@ -1,6 +1,7 @@
 """A finding in a terminal: figures, notes, tables; pictures and curves are left to the page."""
 
-from analysis.reading.finding import Exhibit, Finding, Table
+from analysis.exhibits import Exhibit, Table
+from analysis.reading.finding import Finding
 
 WIDEST = 48
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from analysis.reading.finding import Finding
-from analysis.stability.intervals import Interval, mean_interval, undefined
+from analysis.stability.estimates.intervals import Interval, mean_interval, undefined
 
 
 @dataclass(frozen=True)

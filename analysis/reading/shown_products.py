@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from interpretable_arch.maths.groups.finite_groups import FiniteGroup
 from training.data.task import Split, Task
 

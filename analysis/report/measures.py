@@ -16,7 +16,8 @@ from analysis.report.numerals import (
     whole,
 )
 from analysis.report.stories import stories
-from analysis.stability.intervals import clopper_pearson
+from analysis.stability.estimates.intervals import clopper_pearson
+from analysis.stability.nulls import UNTRAINED
 
 Cell = Mapping[str, Any]
 
@@ -213,7 +214,8 @@ def _beside_null(pair: Mapping[str, Any] | None, show: Callable[[Any], str]) -> 
     """A measure of pairs with its interval, and the same of the untrained models under it."""
     if pair is None:
         return DASH
-    raw, null = pair["raw"], pair["null"]
+    raw = pair["raw"]
+    null = next((rung["null"] for rung in pair["rungs"] if rung["name"] == UNTRAINED), None)
     if null is None or finite(null["estimate"]) is None:
         return show(raw["estimate"]) + small(bounds(raw, show))
     untrained = f"untrained {show(null['estimate'])} {bounds(null, show)}"

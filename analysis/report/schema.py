@@ -55,7 +55,8 @@ RECORDS: dict[str, dict[str, str]] = {
         "by_interpretation": "solutions?",
         "curve": "point*",
     },
-    "pair": {"seeds": "", "matrix": "", "raw": INTERVAL, "null": "interval?"},
+    "pair": {"seeds": "", "matrix": "", "raw": INTERVAL, "rungs": "rung*"},
+    "rung": {"name": "", "null": INTERVAL, "above": "interval?"},
     "solutions": {
         "classes": "",
         "names": "",

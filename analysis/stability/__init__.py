@@ -1,6 +1,6 @@
 """K trained models -> how much they differ, with intervals over seeds and the untrained null."""
 
-from analysis.stability.intervals import Interval
+from analysis.stability.estimates.intervals import Interval
 from analysis.stability.result import Stability
 from analysis.stability.summary import stability
 

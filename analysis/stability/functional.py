@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.stability.intervals import Interval, from_left_out
+from analysis.stability.estimates.intervals import Interval, from_left_out
 
 CHUNK_ELEMENTS = 2**21  # seeds x inputs x outputs held in float64 at once: 16 MB a copy
 LARGEST_DIVERGENCE = math.sqrt(math.log(2))

@@ -1,20 +1,27 @@
-"""A raw score means little alone: beside it, the same measure on the same models untrained.
+"""The null ladder: a raw score means little, so beside it stand scores of what shares nothing.
 
-    above_null = (raw - null) / (1 - null):  0 no better than untrained, 1 all seeds the same
+    above = (raw - null) / (max - null):  0 no better than the null, 1 all seeds the same
 
-It is for similarities, where all seeds agree at 1. Untrained models often agree in distance
+untrained          the same architecture before its first step: what wiring and inputs alone give
+label-shuffled     trained as long on answers that were dealt anew: what training alone gives
+row permutation    one of each pair sees its inputs in another order: what the estimator alone gives
+rotated basis      the same subspace in a random basis: what is due to directions, not to space
+random, same covariance   dictionaries with the same second moments: what chance matching gives
+
+Ratios are for similarities, where all seeds agree at 1. Untrained models often agree in distance
 already, all answers alike likely: against so small a null a ratio of distances has no meaning, and
-a distance stands beside its null alone. The untrained models are the trained ones before their
-first step, so seed i is left out of both at once.
+a distance stands beside its nulls alone. Where the null's models are the trained ones in another
+state, seed i is left out of both at once; a null of other models has its own spread, added.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.stability.intervals import (
+from analysis.stability.estimates.intervals import (
     Interval,
     from_left_out,
     pair_interval,
@@ -22,17 +29,29 @@ from analysis.stability.intervals import (
     undefined,
 )
 
-LEAST_GAP = 1e-6  # between untrained models and perfect agreement, in units of the measure
+LEAST_GAP = 1e-6  # between a null and perfect agreement, in units of the measure
+UNTRAINED, SHUFFLED = "untrained", "label-shuffled training"
+PERMUTED, ROTATED = "row permutation", "rotated basis"
+RANDOM = "random, same covariance"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One null of a measure; `above` is (raw - null)/(1 - null), None for distances."""
+
+    name: str
+    null: Interval
+    above: Interval | None
 
 
 @dataclass(frozen=True)
 class PairMeasure:
-    """One measure on all pairs of seeds: its mean with interval, beside the untrained null.
+    """One measure on all pairs of seeds: its mean with interval, beside its nulls.
 
-    seeds       numbers of the seeds compared, in the order of `matrix`
-    best        the value where all seeds agree: 1 for a similarity, 0 for a distance
-    above_null  (raw - null)/(1 - null); None for distances and, like `null`, without untrained
-                models
+    of      what it was measured on, "" where the name says it
+    seeds   numbers of the seeds compared, in the order of `matrix`
+    best    the value where all seeds agree: 1 for a similarity, 0 for a distance
+    rungs   the null ladder, empty where no null was measured
     """
 
     name: str
@@ -41,8 +60,12 @@ class PairMeasure:
     seeds: tuple[int, ...]
     matrix: tuple[tuple[float, ...], ...]
     raw: Interval
-    null: Interval | None
-    above_null: Interval | None
+    rungs: tuple[Rung, ...] = ()
+    of: str = ""
+
+    def rung(self, name: str) -> Rung | None:
+        """The null of this name, if it was measured."""
+        return next((rung for rung in self.rungs if rung.name == name), None)
 
 
 def pair_measure(
@@ -52,18 +75,26 @@ def pair_measure(
     best: float,
     seeds: tuple[int, ...],
     matrix: Float[Tensor, "seed seed"],
-    null: Float[Tensor, "untrained untrained"] | None = None,
+    nulls: Mapping[str, Float[Tensor, "null null"]] | None = None,
     limits: tuple[float, float] = (-math.inf, math.inf),
+    of: str = "",
+    paired: bool = True,
 ) -> PairMeasure:
-    """The measure's matrix and null matrix as one result; intervals are clipped to `limits`.
+    """The measure's matrix and its null matrices as one result; intervals are clipped to `limits`.
 
-    Raises ValueError on a `best` that is neither 0 nor 1, and unless both hold the same seeds.
+    A null of as many seeds is taken as that of the same seeds, unless `paired` is False. Raises
+    ValueError on a `best` that is neither 0 nor 1.
     """
     if best not in (0.0, 1.0):
         raise ValueError(f"best: wanted 1 (similarity) or 0 (distance), got {best}")
-    if null is not None and matrix.shape != null.shape:
-        wanted, got = tuple(matrix.shape), tuple(null.shape)
-        raise ValueError(f"null: wanted the same seeds untrained, shape {wanted}, got {got}")
+    rungs = tuple(
+        Rung(
+            rung,
+            pair_interval(null).clipped(*limits),
+            None if best == 0 else above_null(matrix, null, paired=paired),
+        )
+        for rung, null in (nulls or {}).items()
+    )
     return PairMeasure(
         name=name,
         unit=unit,
@@ -71,29 +102,42 @@ def pair_measure(
         seeds=seeds,
         matrix=tuple(tuple(row) for row in matrix.tolist()),
         raw=pair_interval(matrix).clipped(*limits),
-        null=None if null is None else pair_interval(null).clipped(*limits),
-        above_null=None if null is None or best == 0 else above_null(matrix, null),
+        rungs=rungs,
+        of=of,
     )
 
 
 def above_null(
     raw: Float[Tensor, "seed seed"],
-    null: Float[Tensor, "seed seed"],
+    null: Float[Tensor, "null null"],
     *,
+    paired: bool = True,
     level: float = 0.95,
 ) -> Interval:
     """(raw - null)/(1 - null) of mean similarities over pairs, jackknife-t; at most 1.
 
-    Negative where the trained are less alike than the untrained; undefined where the untrained
-    models agree already.
+    Negative where the seeds are less alike than the null; undefined where the null agrees already.
+    With `paired` and as many seeds in both, seed i is left out of both at once; else the two
+    jackknife intervals add in quadrature.
     """
     estimate, floor = (pair_interval(each).estimate for each in (raw, null))
-    if math.isnan(estimate):
+    if math.isnan(estimate) or math.isnan(floor):
         return undefined(math.nan, "one seed has no pairs", level)
     if abs(1 - floor) < LEAST_GAP:
-        return undefined(math.nan, "the untrained models agree already", level)
-    floors = pair_means_left_out(null)
-    left_out = (pair_means_left_out(raw) - floors) / (1 - floors)
-    return from_left_out((estimate - floor) / (1 - floor), left_out, level=level).clipped(
-        -math.inf, 1.0
-    )
+        return undefined(math.nan, "the seeds of the null agree already", level)
+    ratio = (estimate - floor) / (1 - floor)
+    raws, floors = pair_means_left_out(raw), pair_means_left_out(null)
+    if paired and len(raw) == len(null):
+        found = from_left_out(ratio, (raws - floors) / (1 - floors), level=level)
+    else:
+        found = _unpaired(ratio, (raws - floor) / (1 - floor), (estimate - floors) / (1 - floors))
+    return found.clipped(-math.inf, 1.0)
+
+
+def _unpaired(ratio: float, ours: Float[Tensor, "a"], theirs: Float[Tensor, "b"]) -> Interval:
+    """Each side's own t reach, added in quadrature: no narrower than Welch's interval."""
+    parts = [from_left_out(ratio, left_out) for left_out in (ours, theirs)]
+    if not all(part.defined for part in parts):
+        return undefined(ratio, "fewer than three seeds on one side")
+    reach = math.hypot(*((part.high - part.low) / 2 for part in parts))
+    return Interval(ratio, ratio - reach, ratio + reach, method="two jackknives-t in quadrature")

@@ -7,10 +7,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from analysis.stability.curve import ThresholdPoint
-from analysis.stability.intervals import Interval
+from analysis.stability.entropies.curve import ThresholdPoint
+from analysis.stability.entropies.solutions import Solutions
+from analysis.stability.estimates.intervals import Interval
 from analysis.stability.nulls import PairMeasure
-from analysis.stability.solutions import Solutions
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a comparison lets one say, in sentences: counts, units, intervals and what is unresolved."""
 
-from analysis.stability.intervals import Interval
-from analysis.stability.nulls import PairMeasure
+from analysis.stability.estimates.intervals import Interval
+from analysis.stability.nulls import UNTRAINED, PairMeasure
 from analysis.stability.result import Stability
 
 
@@ -55,14 +55,15 @@ def _disagreement(found: Stability) -> str | None:
 
 def _null(measure: PairMeasure) -> str | None:
     """A measure beside its null; a similarity also as a share of the way between."""
-    if measure.null is None or len(measure.seeds) < 2:
+    untrained = measure.rung(UNTRAINED)
+    if untrained is None or len(measure.seeds) < 2:
         return None
-    raw = f"{measure.name} {measure.raw.estimate:.3g}, untrained {measure.null.estimate:.3g}"
-    if measure.above_null is None:
+    raw = f"{measure.name} {measure.raw.estimate:.3g}, untrained {untrained.null.estimate:.3g}"
+    if untrained.above is None:
         return f"{raw}."
-    if not measure.above_null.defined:
-        return f"{raw}: {measure.above_null.method}."
-    return f"{raw}: {measure.above_null} of the way from untrained to all seeds the same."
+    if not untrained.above.defined:
+        return f"{raw}: {untrained.above.method}."
+    return f"{raw}: {untrained.above} of the way from untrained to all seeds the same."
 
 
 def _without_width(found: Stability) -> str | None:

@@ -14,13 +14,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from analysis.stability import functional
-from analysis.stability import representations as representation
-from analysis.stability.classes import leaf_order, link
-from analysis.stability.curve import entropy_curve
-from analysis.stability.grouping import by_interpretation, by_output
-from analysis.stability.intervals import Interval, mean_interval, pair_interval
-from analysis.stability.nulls import PairMeasure, pair_measure
+from analysis.stability.entropies.classes import leaf_order, link
+from analysis.stability.entropies.curve import entropy_curve
+from analysis.stability.entropies.grouping import by_interpretation, by_output
+from analysis.stability.estimates.intervals import Interval, mean_interval, pair_interval
+from analysis.stability.nulls import UNTRAINED, PairMeasure, pair_measure
 from analysis.stability.probe import Probe, make_probe
+from analysis.stability.representations import cka as representation
 from analysis.stability.result import ErrorReference, Stability
 from analysis.stability.statements import statements
 
@@ -104,7 +104,7 @@ def _disagreement(probe: Probe) -> tuple[PairMeasure, ErrorReference | None]:
         best=0.0,
         seeds=probe.kept,
         matrix=found.pairs,
-        null=None if null is None else functional.disagreement(null).pairs,
+        nulls=None if null is None else {UNTRAINED: functional.disagreement(null).pairs},
         limits=(0.0, 1.0),
     )
     if found.errors is None:
@@ -124,7 +124,7 @@ def _divergence(distances: Float[Tensor, "kept kept"], probe: Probe) -> PairMeas
         best=0.0,
         seeds=probe.kept,
         matrix=distances,
-        null=None if null is None else functional.divergence(null),
+        nulls=None if null is None else {UNTRAINED: functional.divergence(null)},
         limits=(0.0, functional.LARGEST_DIVERGENCE),
     )
 
@@ -155,7 +155,7 @@ def _cka(probe: Probe) -> tuple[PairMeasure | None, Interval | None]:
         best=1.0,
         seeds=tuple(probe.kept[place] for place in varied),
         matrix=representation.cka(trained),
-        null=None if untrained is None else representation.cka(untrained),
+        nulls=None if untrained is None else {UNTRAINED: representation.cka(untrained)},
         limits=(-1.0, 1.0),
     )
     biased = pair_interval(representation.cka(trained, debiased=False)).clipped(0.0, 1.0)

@@ -3,7 +3,7 @@
 import torch
 
 from analysis.cell import narrowed
-from analysis.stability.representations import cka, constant_seeds
+from analysis.stability.representations.cka import cka, constant_seeds
 
 
 def test_inner_products_and_similarities_stay(float64, generator):

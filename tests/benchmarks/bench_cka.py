@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from analysis.stability.representations import cka
+from analysis.stability.representations.cka import cka
 
 SIZES = ((50, 500, 128), (50, 1000, 512))
 

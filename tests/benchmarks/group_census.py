@@ -28,7 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 import yaml
 
-from analysis.stability.classes import distance_classes
+from analysis.stability.entropies.classes import distance_classes
 from analysis.stability.functional import divergence
 from interpretable_arch.maths.groups.families import named_groups
 from interpretable_arch.maths.groups.finite_groups import parse

@@ -22,7 +22,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Heatmap, Lines
+from analysis.exhibits import Heatmap, Lines
+from analysis.reading.finding import Finding
 from interpretable_arch.hooks import hook_points, record
 from training.data.repeats import repeated_segments
 from training.data.task import Task

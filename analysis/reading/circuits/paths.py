@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from analysis.exhibits import Heatmap, Table
 from analysis.reading.circuits.composition import Composition, compositions
 from analysis.reading.circuits.induction import (
     Repeats,
@@ -25,7 +26,7 @@ from analysis.reading.circuits.induction import (
     prefix_matching,
     previous_token,
 )
-from analysis.reading.finding import Finding, Heatmap, Table
+from analysis.reading.finding import Finding
 from interpretable_arch.decomposition import Decomposition
 from interpretable_arch.hooks import overridden
 from interpretable_arch.interpretation import Graph

@@ -20,7 +20,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from analysis.reading.finding import Finding, Lines, Table
+from analysis.exhibits import Lines, Table
+from analysis.reading.finding import Finding
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.layers.written_out import write_out
 from interpretable_arch.maths.sparsity import is_matrix

@@ -6,7 +6,8 @@ them dense.
 
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from interpretable_arch.maths.sparsity import is_matrix
 from training.data.task import Task
 

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Lines, Pictures
+from analysis.exhibits import Lines, Pictures
+from analysis.reading.finding import Finding
 from interpretable_arch.layers.spline import Spline
 from interpretable_arch.models.kan import KAN
 from training.data.task import Split, Task

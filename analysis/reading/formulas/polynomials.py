@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from interpretable_arch.interpretation import Formula
 from interpretable_arch.models.quadratic_form import QuadraticForm
 from training.data.task import Split, Task

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from analysis.reading.formulas.expression import rerun
 from interpretable_arch.interpretation import Formula
 from training.data.task import Task

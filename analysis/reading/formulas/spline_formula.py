@@ -10,7 +10,8 @@ import math
 import torch
 from torch import nn
 
-from analysis.reading.finding import Finding, Lines
+from analysis.exhibits import Lines
+from analysis.reading.finding import Finding
 from analysis.reading.formulas.candidates import Fit
 from analysis.reading.formulas.snapped_network import EdgeReading, value
 from analysis.reading.formulas.symbolic import ACCEPTED_R2, Symbolic, same_formula, symbolic

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from analysis.reading.finding import Exhibit, Finding, Lines, Table
+from analysis.exhibits import Exhibit, Lines, Table
+from analysis.reading.finding import Finding
 from analysis.reading.geometry.pictures import picture
 from interpretable_arch.maths.geometry.curvature_search import curvature_search
 from interpretable_arch.maths.geometry.distortion import distortion, relative_square, stress

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.reading.finding import Points
+from analysis.exhibits import Points
 from interpretable_arch.maths.geometry.hyperboloid import in_disc
 from interpretable_arch.maths.geometry.scaling import Placed
 from interpretable_arch.maths.geometry.space import Space

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from analysis.reading.groups.answers import answered, answered_group, given_products, order_of
 from interpretable_arch.maths.groups.consistent_part import ConsistentPart, consistent_part
 from interpretable_arch.maths.groups.families import name_of

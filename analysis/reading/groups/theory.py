@@ -9,7 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from analysis.reading.groups.answers import answered, answered_group, order_of
 from analysis.reading.groups.kernel import (
     NEAR,

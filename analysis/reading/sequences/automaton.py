@@ -6,7 +6,8 @@ happens, how much mass it is, and how much is added by the floor that mends it.
 
 from torch import Tensor, nn
 
-from analysis.reading.finding import Exhibit, Finding, Lines, Table
+from analysis.exhibits import Exhibit, Lines, Table
+from analysis.reading.finding import Finding
 from analysis.reading.sequences.exact_automaton import generating_function, rational
 from interpretable_arch.maths.processes.automata import floors
 from interpretable_arch.models.spectral_automaton import SpectralAutomaton

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Lines, Table
+from analysis.exhibits import Lines, Table
+from analysis.reading.finding import Finding
 from analysis.reading.words.sense_table import shown
 from interpretable_arch.maths.density import entropy
 from interpretable_arch.models.quantum_channel import QuantumChannel

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Heatmap, Table
+from analysis.exhibits import Heatmap, Table
+from analysis.reading.finding import Finding
 from analysis.reading.words.sense_table import shown
 from interpretable_arch.maths.density import entropy
 from interpretable_arch.maths.processes.channels import stationary, trace_row

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Lines, Table
+from analysis.exhibits import Lines, Table
+from analysis.reading.finding import Finding
 from analysis.reading.signals.rivals import RIVALS
 from analysis.reading.signals.transfer_function import rounded, series, transfer_function
 from interpretable_arch.maths.signals.adamyan_arov_krein import best_approximation, error_on_circle

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from analysis.reading.finding import Exhibit, Finding, Heatmap, Lines, Table
+from analysis.exhibits import Exhibit, Heatmap, Lines, Table
+from analysis.reading.finding import Finding
 from interpretable_arch.maths.additive.hats import hats
 from interpretable_arch.models.additive import Additive
 from interpretable_arch.readings.additive_reading import pure_values

@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Lines, Table
+from analysis.exhibits import Lines, Table
+from analysis.reading.finding import Finding
 from analysis.reading.words.sense_table import shown
 from interpretable_arch.maths.spread import evenly
 from interpretable_arch.models.context_mixture import ContextMixture

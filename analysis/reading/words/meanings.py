@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from analysis.reading.words.meaning_peers import peers, transformer_of
 from analysis.reading.words.meaning_picks import Pick, picker
 from analysis.reading.words.occurrences import PIECE, Occurrences, by_word, mean

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Exhibit, Finding, Table
+from analysis.exhibits import Exhibit, Table
+from analysis.reading.finding import Finding
 from analysis.reading.words.sense_table import shown
 from interpretable_arch.models.core_remainder import CoreRemainder, share_of
 from training.data.task import Task

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.reading.finding import Table
+from analysis.exhibits import Table
 from analysis.reading.words.sense_use import SenseSource, SenseUse
 from interpretable_arch.maths.density import entropy
 

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from analysis.reading.words.sense_table import shown
 from interpretable_arch.maths.density import entropy
 from interpretable_arch.models.latent_class_em import CONVERGED, LatentClassEM

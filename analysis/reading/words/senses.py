@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from analysis.reading.words.sense_table import SenseTable, shown, tabulate
 from analysis.reading.words.sense_use import SenseSource, SenseUse, sense_sources, sense_use
 from interpretable_arch.maths.density import entropy

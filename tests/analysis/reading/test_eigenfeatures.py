@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from analysis.exhibits import Lines, Pictures, Table
 from analysis.reading.eigenfeatures import quadratic_layer, read_eigenfeatures
-from analysis.reading.finding import Lines, Pictures, Table
 from interpretable_arch.models.feedforward import FeedForward, FeedForwardConfig
 from training.data.images import images
 from training.data.task import Split, Task

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from analysis.exhibits import Heatmap, Table
 from analysis.reading.expert_calls import Calls, calls, entropy, sparse_layers
 from analysis.reading.experts import read_experts, written
-from analysis.reading.finding import Heatmap, Table
 from interpretable_arch.edits import Edit, edited
 from interpretable_arch.registry import build
 from training.data.task import Stream, Task

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from analysis.reading.finding import Finding, Heatmap, Lines, Pictures, Table
+from analysis.exhibits import Heatmap, Lines, Pictures, Table
+from analysis.reading.finding import Finding
 from analysis.reading.finding_text import finding_lines
 from analysis.reading.findings import check_readers, read_all
 from analysis.reading.over_seeds import over_seeds

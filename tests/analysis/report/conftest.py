@@ -82,8 +82,9 @@ def pair(estimate, matrix, seeds, half, null=None):
         "seeds": list(seeds),
         "matrix": matrix,
         "raw": interval(estimate, half),
-        "null": None if null is None else interval(null, 0.02),
-        "above_null": None,
+        "rungs": []
+        if null is None
+        else [{"name": "untrained", "null": interval(null, 0.02), "above": None}],
     }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import vl_convert
 
-from analysis.reading.finding import Finding, Heatmap, Lines, Pictures, Table
+from analysis.exhibits import Heatmap, Lines, Pictures, Table
+from analysis.reading.finding import Finding
 from analysis.report.exhibit_charts import heatmap, lines
 from analysis.report.findings import findings
 from analysis.report.model_page import write_model_page

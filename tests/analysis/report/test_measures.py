@@ -2,7 +2,7 @@
 
 from analysis.report.measures import measures_table
 from analysis.report.words import in_words
-from analysis.stability.intervals import clopper_pearson
+from analysis.stability.estimates.intervals import clopper_pearson
 
 
 def interval(estimate, low, high):
@@ -22,8 +22,12 @@ def test_the_share_that_solved_it_has_an_exact_interval(result):
 
 def test_distances_stand_beside_the_untrained_and_the_error_rates(result):
     cell = result["cells"][1]
-    cell["stability"]["disagreement"]["null"] = interval(0.96, 0.95, 0.97)
-    cell["stability"]["divergence"]["null"] = interval(0.077, 0.07, 0.08)
+    cell["stability"]["disagreement"]["rungs"] = [
+        {"name": "untrained", "null": interval(0.96, 0.95, 0.97), "above": None}
+    ]
+    cell["stability"]["divergence"]["rungs"] = [
+        {"name": "untrained", "null": interval(0.077, 0.07, 0.08), "above": None}
+    ]
     cell["stability"]["errors"] = {
         "error": interval(0.25, 0.2, 0.3),
         "independent": interval(0.4, 0.35, 0.45),

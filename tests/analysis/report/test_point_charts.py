@@ -2,7 +2,8 @@
 
 import vl_convert
 
-from analysis.reading.finding import Finding, Points
+from analysis.exhibits import Points
+from analysis.reading.finding import Finding
 from analysis.report.model_page import write_model_page
 from analysis.report.point_charts import MOST_POINTS, points
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from analysis.stability.bounds import (
+from analysis.stability.entropies.bounds import (
     collision_if_alike,
     entropy_at_least,
     entropy_at_most,

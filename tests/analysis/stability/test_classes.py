@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from analysis.stability.classes import (
+from analysis.stability.entropies.classes import (
     class_counts,
     distance_classes,
     leaf_order,

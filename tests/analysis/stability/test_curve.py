@@ -5,8 +5,8 @@ import itertools
 import pytest
 import torch
 
-from analysis.stability.classes import distance_classes, link
-from analysis.stability.curve import entropy_curve
+from analysis.stability.entropies.classes import distance_classes, link
+from analysis.stability.entropies.curve import entropy_curve
 
 
 @pytest.fixture

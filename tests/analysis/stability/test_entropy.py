@@ -6,8 +6,8 @@ import pytest
 import torch
 from mpmath import mp, mpf
 
-from analysis.stability import entropy
-from analysis.stability.entropy import (
+from analysis.stability.entropies import entropy
+from analysis.stability.entropies.entropy import (
     chao_shen,
     chao_wang_jost,
     collision,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from analysis.stability.intervals import (
+from analysis.stability.estimates.intervals import (
     Interval,
     clopper_pearson,
     jackknife,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from analysis.stability.intervals import jackknife
+from analysis.stability.estimates.intervals import jackknife, pair_interval
 from analysis.stability.nulls import above_null, pair_measure
 
 
@@ -46,38 +46,48 @@ def test_worse_than_untrained_is_negative() -> None:
 def test_untrained_models_that_agree_leave_no_room() -> None:
     found = above_null(level(1.0), level(1.0))
     assert math.isnan(found.estimate)
-    assert "untrained models agree already" in found.method
+    assert "seeds of the null agree already" in found.method
 
 
 def test_a_measure_without_a_null_says_so(generator: torch.Generator) -> None:
     found = pair_measure(
         "similarity", "share", best=1.0, seeds=(0, 2, 5), matrix=noisy(0.99, 3, generator)
     )
-    assert found.null is None
-    assert found.above_null is None
+    assert found.rungs == ()
+    assert found.rung("untrained") is None
     assert len(found.matrix) == 3
 
 
 def test_a_distance_stands_beside_its_null_alone() -> None:
     """Untrained models a hair apart would make any ratio of distances huge."""
     found = pair_measure(
-        "distance", "1", best=0.0, seeds=(0, 1, 2), matrix=level(0.5, 3), null=level(0.001, 3)
+        "distance",
+        "1",
+        best=0.0,
+        seeds=(0, 1, 2),
+        matrix=level(0.5, 3),
+        nulls={"untrained": level(0.001, 3)},
     )
-    assert found.above_null is None
-    assert found.null is not None
-    assert (found.raw.estimate, found.null.estimate) == pytest.approx((0.5, 0.001))
+    (rung,) = found.rungs
+    assert rung.above is None
+    assert (found.raw.estimate, rung.null.estimate) == pytest.approx((0.5, 0.001))
 
 
-def test_other_seeds_are_refused() -> None:
-    with pytest.raises(ValueError, match="null: wanted the same seeds"):
-        pair_measure(
-            "similarity",
-            "1",
-            best=1.0,
-            seeds=(0, 1, 2, 3),
-            matrix=level(0.5),
-            null=level(0.5)[:3, :3],
-        )
+def test_a_null_of_other_seeds_adds_its_own_spread(generator: torch.Generator) -> None:
+    raw, null = noisy(0.8, 9, generator), noisy(0.4, 4, generator)
+    found = above_null(raw, null)
+    assert found.estimate == pytest.approx(
+        (pair_interval(raw).estimate - pair_interval(null).estimate)
+        / (1 - pair_interval(null).estimate)
+    )
+    alone = above_null(raw, level(pair_interval(null).estimate, 9), paired=False)
+    assert found.high - found.low > alone.high - alone.low
+
+
+def test_two_seeds_of_a_null_give_no_interval(generator: torch.Generator) -> None:
+    found = above_null(noisy(0.8, 9, generator), noisy(0.4, 2, generator))
+    assert not found.defined
+    assert "fewer than three" in found.method
 
 
 def test_a_best_that_is_no_measures_is_refused() -> None:

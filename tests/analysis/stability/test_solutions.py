@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from analysis.stability.solutions import Solutions, solutions
+from analysis.stability.entropies.solutions import Solutions, solutions
 
 
 def of_counts(*counts: int) -> Solutions:

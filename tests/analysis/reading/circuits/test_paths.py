@@ -4,6 +4,7 @@ import pytest
 import torch
 from planted_induction import planted, planted_task
 
+from analysis.exhibits import Heatmap, Table
 from analysis.reading.circuits.composition import Composition, Kind, compositions
 from analysis.reading.circuits.induction import fresh_repeats, head_patterns, prefix_matching
 from analysis.reading.circuits.paths import (
@@ -12,7 +13,6 @@ from analysis.reading.circuits.paths import (
     prefix_matching_cut,
     read_paths,
 )
-from analysis.reading.finding import Heatmap, Table
 from interpretable_arch.models.attention_only import AttentionOnly, AttentionOnlyConfig
 from interpretable_arch.models.transformer import Transformer, TransformerConfig
 from interpretable_arch.symmetry import weights

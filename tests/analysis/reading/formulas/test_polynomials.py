@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
+from analysis.exhibits import Pictures, Table
 from analysis.reading.eigenfeatures import read_eigenfeatures
-from analysis.reading.finding import Pictures, Table
 from analysis.reading.formulas.polynomials import polynomials, read_polynomials
 from interpretable_arch.models.quadratic_form import QuadraticForm, QuadraticFormConfig
 from training.data.task import Split, Task

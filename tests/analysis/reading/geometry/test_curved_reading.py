@@ -2,7 +2,7 @@
 
 import torch
 
-from analysis.reading.finding import Points
+from analysis.exhibits import Points
 from analysis.reading.geometry.curved import read_curved
 from interpretable_arch import build
 from training.data import build_task

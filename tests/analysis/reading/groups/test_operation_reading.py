@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from analysis.reading.finding import Finding, Table
+from analysis.exhibits import Table
+from analysis.reading.finding import Finding
 from analysis.reading.groups.kernel import exact_kernel, exact_scalars, kernel_and_centre
 from analysis.reading.groups.operation import read_operation
 from analysis.reading.groups.theory import read_kernel, read_margin_proof

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.reading.finding import Lines, Table
+from analysis.exhibits import Lines, Table
 from analysis.reading.sequences.automaton import read_automaton
 from interpretable_arch.models.spectral_automaton import SpectralAutomaton, SpectralAutomatonConfig
 from training.data import Task, build_task

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from analysis.reading.finding import Lines, Table
+from analysis.exhibits import Lines, Table
 from analysis.reading.findings import read_all
 from analysis.reading.sequences.channel import read_channel
 from interpretable_arch.models.quantum_channel import QuantumChannel, QuantumChannelConfig

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.reading.finding import Heatmap, Table
+from analysis.exhibits import Heatmap, Table
 from analysis.reading.sequences.lsrdr import read_lsrdr
 from interpretable_arch.models.lsrdr import LSRDR, LSRDRConfig
 from interpretable_arch.models.operator_embedding import OperatorEmbedding, OperatorEmbeddingConfig

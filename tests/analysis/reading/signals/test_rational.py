@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.reading.finding import Lines, Table
+from analysis.exhibits import Lines, Table
 from analysis.reading.signals.rational import read_rational
 from analysis.reading.signals.rivals import RIVALS
 from analysis.reading.signals.transfer_function import rounded, series, transfer_function

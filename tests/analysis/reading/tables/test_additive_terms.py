@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from analysis.reading.finding import Finding, Heatmap, Lines, Table
+from analysis.exhibits import Heatmap, Lines, Table
+from analysis.reading.finding import Finding
 from analysis.reading.formulas.rerun import read_rerun
 from analysis.reading.tables.additive_terms import left_over, read_additive_terms, terms_of
 from interpretable_arch.models.additive import Additive, AdditiveConfig

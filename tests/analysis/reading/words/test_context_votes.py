@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from analysis.reading.finding import Table
+from analysis.exhibits import Table
 from analysis.reading.words.context_votes import _said, context_votes, read_context_votes
 from interpretable_arch.models.context_mixture import ContextMixture, ContextMixtureConfig
 from interpretable_arch.models.transformer import Transformer, TransformerConfig

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.reading.finding import Table
+from analysis.exhibits import Table
 from analysis.reading.words.meanings import read_meanings
 from analysis.reading.words.sense_tensor import read_sense_tensor
 from analysis.reading.words.senses import sense_table

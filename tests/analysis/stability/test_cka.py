@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from analysis.stability.representations import cka, constant_seeds
+from analysis.stability.representations.cka import cka, constant_seeds
 
 
 def normal(*shape: int, generator: torch.Generator) -> torch.Tensor:

@@ -20,9 +20,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.stability import bounds, entropy
-from analysis.stability.classes import class_counts, number_classes
-from analysis.stability.intervals import Interval, clopper_pearson, from_left_out, undefined
+from analysis.stability.entropies import bounds, entropy
+from analysis.stability.entropies.classes import class_counts, number_classes
+from analysis.stability.estimates.intervals import (
+    Interval,
+    clopper_pearson,
+    from_left_out,
+    undefined,
+)
 
 RESOLVED_COVERAGE = 0.5
 

@@ -6,9 +6,9 @@ with one point at 0 and one at each merge.
 
 from dataclasses import dataclass
 
-from analysis.stability.classes import Linkage
-from analysis.stability.intervals import Interval
-from analysis.stability.solutions import solutions
+from analysis.stability.entropies.classes import Linkage
+from analysis.stability.entropies.solutions import solutions
+from analysis.stability.estimates.intervals import Interval
 
 
 @dataclass(frozen=True)

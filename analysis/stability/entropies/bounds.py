@@ -20,7 +20,7 @@ Since H >= H_2 = -log c2 (Renyi 1961), an upper bound of c2 bounds the entropy f
 
 import math
 
-from analysis.stability.intervals import clopper_pearson
+from analysis.stability.estimates.intervals import clopper_pearson
 
 
 def modal_share_if_alike(seeds: int, *, level: float = 0.95) -> float:

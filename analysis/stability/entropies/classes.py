@@ -19,7 +19,7 @@ from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
 from torch import Tensor
 
-from analysis.stability.intervals import off_diagonal
+from analysis.stability.estimates.intervals import off_diagonal
 
 DIVERGED = "diverged"
 

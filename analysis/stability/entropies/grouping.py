@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analysis.stability.classes import DIVERGED, Linkage, number_classes
-from analysis.stability.solutions import Solutions, solutions
+from analysis.stability.entropies.classes import DIVERGED, Linkage, number_classes
+from analysis.stability.entropies.solutions import Solutions, solutions
 
 Twice = tuple[Solutions | None, Solutions | None]
 
