@@ -5,11 +5,10 @@ reading is made of every finished seed; on a group task its label is what soluti
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from analysis.parameter_spread import parameter_spread
@@ -18,17 +17,20 @@ from analysis.reading.findings import read_all
 from analysis.reading.groups.representation import GroupReading, read_group
 from analysis.reading.logits import LogitReading, read_logits
 from analysis.reading.over_seeds import FindingOverSeeds, over_seeds
-from analysis.stability import Interval, Stability, stability
+from analysis.run_material import independent, last_row, run_material, stressed
+from analysis.stability import Interval, Stability
 from analysis.stability.estimates.intervals import mean_interval, undefined
+from analysis.stability.headline import headline_of
+from analysis.stability.level import Level
+from analysis.stability.levels.every_level import Found, measure_levels, unheard
+from analysis.stability.material import Material
 from interpretable_arch.hooks import state_share
-from interpretable_arch.maths.spread import evenly
 from training.data.task import Task
 from training.experiment import Experiment, Seed
-from training.fit import seed_model
 from training.runs import Run, run_model
+from training.shuffled_runs import ShuffledRuns
 
 Reading = GroupReading | LogitReading
-PIECE, FEW = 512, 1024
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ class Curve:
 class Cell:
     """What K seeds of one architecture did on one task.
 
-    Loss and accuracy are held out, after the last step, over the seeds that did not diverge;
-    `solved` counts seeds at or above `solved_at`, of all; `seconds` is the training time of all.
+    `compared` are the seeds that `stability` and `levels` number: all, or of a crossed study those
+    that share no stream. Loss and accuracy are held out, after the last step, over the seeds that
+    did not diverge; `solved` counts seeds at or above `solved_at`, of all; `seconds` is the
+    training time of all.
     `sum_error` is the worst relative error of the sum of parts against forward, in the precision
     of the run; None for a model without parts. `state_share` is how much the output changes when
     the state that exactness is given is another input's (mean over seeds). `parameter_spread` is
@@ -60,6 +64,7 @@ class Cell:
     exactness: str
     parameters: int
     seeds: tuple[str, ...]
+    compared: tuple[str, ...]
     status: tuple[str, ...]
     solved: int
     solved_at: float
@@ -71,12 +76,13 @@ class Cell:
     parameter_spread: float | None
     curves: tuple[Curve, ...]
     stability: Stability
+    levels: tuple[Level, ...]
     readings: tuple[Reading | None, ...]
     findings: tuple[FindingOverSeeds, ...]
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        records = ("stability", "readings", "findings")
+        records = ("stability", "levels", "readings", "findings")
         plain = {k: v for k, v in vars(self).items() if k not in records}
         return {
             **plain,
@@ -84,6 +90,7 @@ class Cell:
             "held_out_accuracy": self.held_out_accuracy.to_mapping(),
             "curves": [asdict(c) for c in self.curves],
             "stability": self.stability.to_mapping(),
+            "levels": [level.to_mapping() for level in self.levels],
             "readings": [None if r is None else r.to_mapping() for r in self.readings],
             "findings": [f.to_mapping() for f in self.findings],
         }
@@ -97,25 +104,40 @@ def measure(
     *,
     solved_at: float,
     threshold: float,
-) -> Cell:
-    """The cell of a (task, architecture) pair from its runs, in the order of the seeds."""
+    shuffled: ShuffledRuns,
+    stress: Task | None = None,
+    found: Found = unheard,
+) -> tuple[Cell, Material]:
+    """The cell of a (task, architecture) pair from its runs, in the order of the seeds.
+
+    Beside it what was compared, so that architectures can be compared with each other. `found`
+    hears of each level of stability as it is measured.
+    """
     models = [run_model(run, task) for run in runs]
     fine = [run.status == "finished" for run in runs]
     readings = tuple(_read(m, task) if ok else None for m, ok in zip(models, fine, strict=True))
-    found = _stability(experiment, models, fine, readings, task, threshold)
+    told = zip(models, readings, fine, experiment.seeds, strict=True)
+    labels = [_label(m, r, seed) if ok else "diverged" for m, r, ok, seed in told]
+    material = run_material(experiment, runs, models, labels, shuffled, task)
+    if stress is not None:
+        material = replace(material, stress=stressed(runs, models, stress))
+    material = independent(replace(material, threshold=threshold), experiment.seeds)
+    headline = headline_of(material)
+    assert headline is not None, material.absent
     finished = [m for m, ok in zip(models, fine, strict=True) if ok]
     error, exactness, share = _parts(finished, task)
     also = experiment.also_read
     seen = [_found(m, task, also) if ok else {} for m, ok in zip(models, fine, strict=True)]
-    final = [run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0] for run in runs]
+    final = [last_row(run) for run in runs]
     accuracy = [row["held_out_accuracy"] for row in final]
-    return Cell(
+    cell = Cell(
         task=names[0],
         architecture=names[1],
         unit=task.unit,
         exactness=exactness,
         parameters=sum(p.numel() for p in models[0].parameters()),
         seeds=tuple(str(run.seed) for run in runs),
+        compared=material.names,
         status=tuple(run.status for run in runs),
         solved=sum(ok and a >= solved_at for ok, a in zip(fine, accuracy, strict=True)),
         solved_at=solved_at,
@@ -126,10 +148,12 @@ def measure(
         state_share=share,
         parameter_spread=parameter_spread(finished),
         curves=tuple(_curve(run) for run in runs),
-        stability=found,
+        stability=headline,
+        levels=measure_levels(material, headline, found),
         readings=readings,
         findings=over_seeds([str(run.seed) for run in runs], seen),
     )
+    return cell, material
 
 
 def _found(model: nn.Module, task: Task, also: Sequence[str]) -> dict[str, Finding]:
@@ -169,76 +193,6 @@ def _label(model: nn.Module, reading: Reading | None, seed: Seed) -> str | None:
         return reading.label if reading.label != "none" else f"unread {seed}"
     interpretation = getattr(model, "interpretation", None)
     return None if interpretation is None else interpretation().label or None
-
-
-def _stability(
-    experiment: Experiment,
-    models: Sequence[nn.Module],
-    fine: Sequence[bool],
-    readings: Sequence[Reading | None],
-    task: Task,
-    threshold: float,
-) -> Stability:
-    untrained = [seed_model(experiment, seed, task).eval() for seed in experiment.seeds]
-    asked = zip(models, readings, fine, experiment.seeds, strict=True)
-    labels = [_label(m, r, seed) if ok else "diverged" for m, r, ok, seed in asked]
-    inputs, targets = task.probe.inputs, task.probe.targets
-    # Representations may be wide (d^2 for matrices): fewer inputs are enough to compare them.
-    few = inputs[evenly(len(inputs), FEW)]
-    trained_features = _features(models, few)
-    untrained_features = None if trained_features is None else _features(untrained, few)
-    return stability(
-        torch.stack([_choices(_outputs(m, inputs), targets) for m in models]),
-        targets=None if targets.is_floating_point() else targets,
-        representations=trained_features,
-        untrained_outputs=torch.stack([_choices(_outputs(m, inputs), targets) for m in untrained]),
-        untrained_representations=untrained_features,
-        interpretation_labels=None if None in labels else [str(label) for label in labels],
-        diverged=[not ok for ok in fine],
-        threshold=threshold,
-    )
-
-
-def _choices(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Logits as they are; a value as the logit of a two-way choice, in the spread of targets.
-
-    So that values have a distance in [0, sqrt ln 2] too, and a disagreement: above or below the
-    targets' mean.
-    """
-    if not targets.is_floating_point():
-        return outputs
-    spread = targets.std(0)
-    # A column that is constant but for rounding has no spread of its own.
-    logits = (outputs - targets.mean(0)) / spread.clamp_min(1e-6 * spread.max())
-    return torch.stack([logits, torch.zeros_like(logits)], -1).flatten(0, 1)
-
-
-def _outputs(model: nn.Module, inputs: Tensor) -> Float[Tensor, "*input output"]:
-    with torch.no_grad():
-        return torch.cat([model(piece) for piece in inputs.split(PIECE)])
-
-
-def _features(
-    models: Sequence[nn.Module], inputs: Tensor
-) -> Float[Tensor, "seed input feature"] | None:
-    """What CKA compares: each model's `representation`, None where a model has none."""
-    found = [getattr(m, "representation", None) for m in models]
-    if any(f is None for f in found):
-        return None
-    with torch.no_grad():
-        pieces = inputs.split(PIECE)
-        return torch.stack([narrowed(torch.cat([f(p) for p in pieces])) for f in found if f])
-
-
-def narrowed(features: Float[Tensor, "input feature"]) -> Float[Tensor, "input fewer"]:
-    """Features with the same inner products, no more of them than there are inputs.
-
-    What compares representations sees inner products alone, and d^2 numbers an input would fill the
-    memory at fifty seeds.
-    """
-    if features.shape[1] <= features.shape[0]:
-        return features
-    return torch.linalg.qr(features.double().T, mode="r").R.T.to(features.dtype)
 
 
 def _parts(models: Sequence[nn.Module], task: Task) -> tuple[float | None, str, float | None]:

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from jsonargparse import ArgumentParser
 
 from analysis.options import (
+    add_folder_options,
     add_training_options,
     check_kind,
     check_logger,
+    names_folder,
     overrides,
     with_overrides,
 )
@@ -23,13 +25,14 @@ EPILOG = """
 examples:
   interpretable-arch compare configs/groups.yaml      architectures x tasks x seeds, one page
   interpretable-arch study configs/s5.yaml --seeds 3  many seeds of one experiment
+  interpretable-arch study FOLDER                     runs of any origin: weights, activations ...
   interpretable-arch fit configs/s5.yaml --trainer.max_steps 50
   interpretable-arch read runs/EXPERIMENT/seed-0-0-0  what one trained model says
   interpretable-arch report reports/groups.json       the page again, from its numbers
 """
 COMMANDS = {
     "fit": "train the seeds of one experiment that are not on disk yet",
-    "study": "train many seeds of one experiment and measure how much they differ",
+    "study": "many seeds of one experiment, or runs of any origin: how much they differ",
     "compare": "train several architectures on the same tasks and seeds and compare them",
     "read": "say what one trained model computes and how exactly",
     "report": "rebuild the page of a comparison from its JSON",
@@ -70,6 +73,9 @@ def _run(given: list[str]) -> int:
     from training.experiment import Comparison, Experiment
     from training.yaml_file import load_yaml
 
+    if command == "study" and names_folder(given):
+        chosen.arguments, chosen.logger = given, None
+        return commands.study_folder(chosen)
     run = getattr(commands, command)
     if command not in TRAINING:
         return run(chosen)
@@ -94,7 +100,9 @@ def _parser(given: Sequence[str]) -> ArgumentParser:
         what = "CONFIG" if name in TRAINING else "PATH"
         usage = f"interpretable-arch {name} {what} [options]"
         sub = ArgumentParser(description=text[0].upper() + text[1:] + ".", usage=usage)
-        if name in TRAINING and name in given[:1]:
+        if name == "study" and names_folder(given):
+            add_folder_options(sub, given)
+        elif name in TRAINING and name in given[:1]:
             add_training_options(sub, name, given)
         elif name == "read":
             _add_reading_options(sub)

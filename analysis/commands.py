@@ -1,6 +1,8 @@
 """What each command of the command line does, once its options are read."""
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,13 @@ from analysis.brief import write_brief
 from analysis.comparison import Result, save
 from analysis.comparison import compare as run_comparison
 from analysis.comparison import study as run_study
+from analysis.folder_study import own_experiment, save_report
+from analysis.folder_study import study_folder as run_folder_study
 from analysis.reading.card import Asked, load_edits, parse_edit, reading_card
 from analysis.report.model_page import write_model_page
 from analysis.report.page import check_place, write_page
+from analysis.report.stability_page import write_stability_page
+from analysis.stability.foreign import kind_of
 from training.experiment import Comparison, Experiment
 from training.fit import fit as run_fit
 from training.runs import seed_folder
@@ -36,6 +42,33 @@ def study(experiment: Experiment, options: Any) -> int:
         experiment, options.root, progress=progress, logger=options.logger, say=print
     )
     return _saved(result, options)
+
+
+def study_folder(options: Any) -> int:
+    """Measure the runs in a folder, ours or foreign; with `--of`, as that configuration's model."""
+    folder = Path(options.config)
+    if kind_of(folder) == "runs":
+        return _study_own_runs(folder, options)
+    began = time.monotonic()
+    report = run_folder_study(
+        folder,
+        of=None if options.of is None else Experiment.from_yaml(options.of),
+        threshold=options.class_threshold,
+        name=options.name,
+        allow_duplicates=options.allow_duplicates,
+        found=lambda level, _: print(f"{time.monotonic() - began:.1f} s\n{level}", flush=True),
+    )
+    numbers, page = save_report(report, options.reports)
+    print(f"numbers: {numbers}\npage:    {page}")
+    return 0
+
+
+def _study_own_runs(folder: Path, options: Any) -> int:
+    if options.of is not None:
+        raise ValueError(f"--of: {folder} holds runs that know their own model; leave it out")
+    experiment, options.root = own_experiment(folder)
+    experiment = replace(experiment, class_threshold=options.class_threshold)
+    return study(experiment, options)
 
 
 def compare(comparison: Comparison, options: Any) -> int:
@@ -73,7 +106,10 @@ def report(options: Any) -> int:
         mapping = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path}: wanted the JSON of a comparison ({error})") from error
-    print(f"page: {write_page(mapping, path.with_suffix('.html'))}")
+    # What `study FOLDER` wrote has levels and no cells.
+    foreign = isinstance(mapping, dict) and "levels" in mapping
+    write = write_stability_page if foreign else write_page
+    print(f"page: {write(mapping, path.with_suffix('.html'))}")
     return 0
 
 

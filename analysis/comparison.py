@@ -15,34 +15,66 @@ from typing import Any
 import yaml
 
 from analysis.cell import Cell, measure
+from analysis.partial import partial_answer
 from analysis.reading.findings import check_readers
 from analysis.reading.groups.representation import GroupReading
 from analysis.report.page import write_page
+from analysis.stability.joined import joined
+from analysis.stability.level import Level
+from analysis.stability.levels.every_level import measured
+from analysis.stability.levels.universality import measure_universality
+from analysis.stability.material import Material
+from analysis.stability.plain import plain
 from training.atomic import write_file
 from training.data import build_task
 from training.experiment import Architecture, Comparison, Experiment
 from training.fit import Logger, check_requirement, fit
 from training.runs import current_versions
+from training.shuffled_runs import fit_shuffled
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Across:
+    """What the architectures of one task have in common, beyond chance and beyond two seeds.
+
+    `names` and `architectures` are of the models that the level numbers, one a model.
+    """
+
+    task: str
+    names: tuple[str, ...]
+    architectures: tuple[str, ...]
+    level: Level
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {**vars(self), "level": self.level.to_mapping()}
+
+
+@dataclass(frozen=True)
 class Result:
-    """All cells of a comparison; `config` is the whole YAML that asked for it."""
+    """All cells of a comparison; `config` is the whole YAML that asked for it.
+
+    `across` holds, for each task with several architectures, what these share.
+    """
 
     name: str
     description: str
     unit: str
     config: str
     cells: tuple[Cell, ...]
+    across: tuple[Across, ...]
     versions: Mapping[str, Any]
     seconds: float
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain data for JSON: numbers that are not finite become null."""
         cells = [cell.to_mapping() for cell in self.cells]
-        return _plain({**vars(self), "cells": cells, "versions": dict(self.versions)})
+        across = [each.to_mapping() for each in self.across]
+        return plain(
+            {**vars(self), "cells": cells, "across": across, "versions": dict(self.versions)}
+        )
 
 
 def compare(
@@ -76,6 +108,10 @@ def study(
         tasks={names[0]: experiment.task},
         architectures={names[1]: architecture},
         also_read=experiment.also_read,
+        shuffled_seeds=experiment.shuffled_seeds,
+        solved_at=experiment.solved_at,
+        class_threshold=experiment.class_threshold,
+        stress=experiment.stress,
     )
     return _result(alone, [(*names, experiment)], root, progress, logger, say)
 
@@ -89,23 +125,30 @@ def _result(
     say: Say,
 ) -> Result:
     started, cells, units = time.monotonic(), [], set()
+    materials: dict[str, dict[str, Material]] = {}
     for _, _, experiment in experiments:
         check_requirement(experiment)
         check_readers(experiment.also_read)
     for task_name, architecture, experiment in experiments:
         say(f"{task_name} · {architecture}: {counted(len(experiment.seeds), 'seed')}")
-        runs = fit(experiment, root, progress=progress, logger=logger)
         task = build_task(experiment.task.class_path, experiment.task.init_args)
+        stress = experiment.stress
+        early = partial_answer(experiment, task, comparison.class_threshold, say)
+        runs = fit(experiment, root, progress=progress, logger=logger, finished=early)
         units.add(task.unit)
-        cell = measure(
+        cell, material = measure(
             (task_name, architecture),
             experiment,
             runs,
             task,
             solved_at=comparison.solved_at,
             threshold=comparison.class_threshold,
+            shuffled=fit_shuffled(experiment, root, progress=progress),
+            stress=None if stress is None else build_task(stress.class_path, stress.init_args),
+            found=lambda level, seconds: say(_heard(level, seconds)),
         )
         cells.append(cell)
+        materials.setdefault(task_name, {})[architecture] = material
         for line in (_line(cell), *_figures(cell)):
             say(line)
     return Result(
@@ -114,6 +157,7 @@ def _result(
         unit=", ".join(sorted(units)),
         config=yaml.safe_dump(comparison.to_mapping(), sort_keys=False, allow_unicode=True),
         cells=tuple(cells),
+        across=_across(materials),
         versions=current_versions(),
         seconds=time.monotonic() - started,
     )
@@ -134,6 +178,23 @@ def save(result: Result, folder: Path | str) -> tuple[Path, Path]:
 def counted(count: int, noun: str, plural: str = "s") -> str:
     """ "1 seed", "2 seeds"."""
     return f"{count} {noun}" + (plural if count != 1 else "")
+
+
+def _heard(level: Level, seconds: float) -> str:
+    """A level as it is measured: how long it took and the first thing it says."""
+    said = (*level.statements, *level.skipped, "nothing to say")[0]
+    return f"    {level.name}, {seconds:.1f} s: {said}"
+
+
+def _across(materials: Mapping[str, Mapping[str, Material]]) -> tuple[Across, ...]:
+    """Of each task with several architectures: do they share what each finds?"""
+    found = []
+    for task, by_architecture in materials.items():
+        if len(by_architecture) > 1:
+            both = joined(by_architecture)
+            level = measured("universality", measure_universality, both)
+            found += [Across(task, both.names, both.architectures, level)] if level else []
+    return tuple(found)
 
 
 def _line(cell: Cell) -> str:
@@ -182,11 +243,3 @@ def _read(cell: Cell) -> str:
         f" |chi + 1| off the identity {max(r.off_identity for r in read):.1e},"
         f" multiplicities within {apart:.1e} of integers"
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

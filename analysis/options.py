@@ -23,10 +23,13 @@ OWN = {
     "brief": (None, "also write the figures, in brief, as JSON here"),
     "logger": (None, "csv, wandb (offline) or wandb-online: mirrors each finished run"),
 }
+# Defaults of what is measured; they are an experiment's, which is loaded later.
+MEASURED = {"solved_at": 1.0, "class_threshold": 0.1, "shuffled_seeds": 3}
 MEANING = {
     "name": "what the results are called",
     "description": "what was asked, for the page",
-    "seeds": "how many, or a list such as [3, 5]",
+    "seeds": "how many, a list such as [3, 5], or crossed: {init: 4, order: 4, repeat: 2}",
+    "shuffled_seeds": "how many seeds are also trained on answers dealt anew, as a null",
     "solved_at": "held-out accuracy from which a seed counts as having solved its task",
     "class_threshold": "largest distance within a solution class, rms sqrt(JSD)",
     "require": "weakest exactness that will do: unconditional, given, remainder, approximate",
@@ -65,6 +68,29 @@ def add_training_options(parser: ArgumentParser, command: str, given: Sequence[s
         parser.add_argument(
             f"--{key}", type=str, default=argparse.SUPPRESS, metavar=name, help=text
         )
+
+
+def names_folder(given: Sequence[str]) -> bool:
+    """Whether `study` is asked about a folder of runs, not about a file."""
+    return list(given[:1]) == ["study"] and any(Path(each).is_dir() for each in given[1:2])
+
+
+def add_folder_options(parser: ArgumentParser, given: Sequence[str]) -> None:
+    """What a study of runs that are there already can be told."""
+    parser.add_argument("config", type=str, help="a folder of runs, of any origin")
+    of = "the YAML whose model foreign weights are of: then everything is measured"
+    parser.add_argument("--of", type=str, default=None, metavar="CONFIG", help=of)
+    parser.add_argument("--name", type=str, default=None, help="of the page; else the folder's")
+    line = MEANING["class_threshold"]
+    parser.add_argument("--class_threshold", type=float, default=0.1, help=line)
+    twice = "keep runs that are equal to the last bit, and say so"
+    parser.add_argument("--allow_duplicates", action="store_true", help=twice)
+    for name in ("reports", "brief"):
+        default, text = OWN[name]
+        parser.add_argument(f"--{name}", type=str, default=default, help=text)
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    own = ("of", "name", "class_threshold", "allow_duplicates", "reports", "brief", "quiet")
+    _check_names(given, [*own, "traceback", "help"])
 
 
 def check_logger(name: str | None) -> None:
@@ -137,6 +163,7 @@ def _peek(command: str, given: Sequence[str]) -> Mapping[str, Any]:
 def _keys(command: str, config: Mapping[str, Any]) -> dict[str, str]:
     """Every key that may be given, and its help: what it means and is in the file or by default."""
     texts = {"name": _help("name", None, ""), "seeds": _help("seeds", None, "")}
+    texts |= {key: _help(key, value, "default") for key, value in MEASURED.items()}
     for group, kind in (("optimizer", Optimizer), ("trainer", Trainer)):
         for f in fields(kind):
             key, default = f"{group}.{f.name}", None if f.default is MISSING else f.default
@@ -145,7 +172,8 @@ def _keys(command: str, config: Mapping[str, Any]) -> dict[str, str]:
         texts[key] = "an argument of the class"
     hidden = ("architectures", "tasks") if command == "compare" else ()
     for key, value in _leaves(config, ""):
-        if key.split(".")[0] not in hidden:
+        # A crossed `seeds: {init: 4}` is one key, given whole.
+        if key.split(".")[0] not in (*hidden, "seeds"):
             texts[key] = _help(key, value, "now")
     return texts
 

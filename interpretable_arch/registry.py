@@ -89,6 +89,9 @@ ENTRIES: dict[str, Entry] = {
     "quadratic_form": Entry(
         "model", "models.quadratic_form", "QuadraticFormConfig", "QuadraticForm"
     ),
+    "sparse_autoencoder": Entry(
+        "model", "models.sparse_autoencoder", "SparseAutoencoderConfig", "SparseAutoencoder"
+    ),
     "rational_signal": Entry(
         "model", "models.rational_signal", "RationalSignalConfig", "RationalSignal"
     ),

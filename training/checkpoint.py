@@ -50,7 +50,8 @@ class SafetensorsIO(CheckpointIO):
 
 
 def checkpoint_seeds(path: Path) -> list[list[int]]:
-    """The (init, order, noise) of the seeds in a checkpoint, from its header alone."""
+    """The (init, order, noise) of the seeds in a checkpoint, and a repeat above 0, from its header
+    alone."""
     header, _ = _read(path, with_tensors=False)
     return _decode(json.loads(header["tree"]), None)["seeds"]
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from interpretable_arch.decomposition import Tier
 from training.parsing import ConfigError, parse, to_plain, wants
+from training.seeds import check_seeds, spell_out_seeds
 from training.settings import Optimizer, Part, Seed, Trainer, at_least
 from training.yaml_file import load_yaml
 
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 LAYOUT = frozenset({"accelerator", "block", "checkpoint_every", "compile"})
+ASIDE = frozenset({"name", "seeds", "shuffled_seeds", "require", "also_read"}) | frozenset(
+    {"solved_at", "class_threshold", "stress"}
+)
 LARGEST_DISTANCE = math.sqrt(math.log(2))
 FORBIDDEN_IN_NAMES = frozenset('/\\:*?"<>|')
 
@@ -40,7 +44,9 @@ class Experiment:
     `require` is the weakest exactness that will do: unconditional, given, remainder, approximate.
     `also_read` names readings that take long and are made when asked for. `loss` is what to train
     on instead of the cross-entropy (see `losses`), `combine` makes each seed's run from several
-    (see `combine`).
+    (see `combine`). `shuffled_seeds` is how many of the seeds a study also trains on answers dealt
+    anew, as a null (see `shuffled_runs`); 0 is none. `solved_at` and `class_threshold` are those of
+    a `Comparison`; `stress` is a task whose probe seeds are compared on besides.
     """
 
     name: str
@@ -53,15 +59,21 @@ class Experiment:
     also_read: tuple[str, ...] = ()
     loss: Part | None = None
     combine: Part | None = None
+    shuffled_seeds: int = 3
+    solved_at: float = 1.0
+    class_threshold: float = 0.1
+    stress: Part | None = None
 
     def __post_init__(self) -> None:
         _check_name("name", self.name)
-        _check_seeds(self.seeds)
+        at_least("shuffled_seeds", self.shuffled_seeds, 0)
+        check_seeds(self.seeds)
+        _check_lines(self.solved_at, self.class_threshold)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Experiment":
         """From plain values; ConfigError names the key, what it wants, the nearest valid one."""
-        return parse(cls, _spell_out_seeds(mapping))
+        return parse(cls, spell_out_seeds(mapping))
 
     @classmethod
     def from_yaml(cls, path: Path | str) -> "Experiment":
@@ -70,16 +82,15 @@ class Experiment:
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values that JSON and YAML can hold; `from_mapping` reads them back."""
-        return to_plain(self)
+        return {**to_plain(self), "seeds": [seed.to_mapping() for seed in self.seeds]}
 
     def fingerprint(self) -> str:
         """A hash of all that decides a result, blind to key order and 1 against 1.0.
 
-        Not the name, the seeds, what is required and read, nor how the work is laid out (`LAYOUT`),
-        which changes no more than rounding.
+        Not what is done with the runs (`ASIDE`), nor how the work is laid out (`LAYOUT`), which
+        changes no more than rounding.
         """
-        aside = ("name", "seeds", "require", "also_read")
-        plain = {k: v for k, v in self.to_mapping().items() if k not in aside}
+        plain = {k: v for k, v in self.to_mapping().items() if k not in ASIDE}
         plain = {k: v for k, v in plain.items() if v is not None}
         plain["trainer"] = {k: v for k, v in plain["trainer"].items() if k not in LAYOUT}
         text = json.dumps(_canonical(plain), sort_keys=True, separators=(",", ":"))
@@ -105,7 +116,8 @@ class Comparison:
 
     A seed counts as having solved its task at a held-out accuracy of `solved_at`; two seeds found
     the same solution when the distance of their outputs, the root mean square of sqrt(JSD) over the
-    inputs, is at most `class_threshold`, from 0 to sqrt(ln 2) = 0.8326.
+    inputs, is at most `class_threshold`, from 0 to sqrt(ln 2) = 0.8326. `shuffled_seeds` and
+    `stress` hold for each pair, as in an `Experiment`.
     """
 
     name: str
@@ -116,24 +128,24 @@ class Comparison:
     solved_at: float = 1.0
     class_threshold: float = 0.1
     also_read: tuple[str, ...] = ()
+    shuffled_seeds: int = 3
+    stress: Part | None = None
 
     def __post_init__(self) -> None:
-        _check_seeds(self.seeds)
+        at_least("shuffled_seeds", self.shuffled_seeds, 0)
+        check_seeds(self.seeds)
         for key in ("tasks", "architectures"):
             if not getattr(self, key):
                 raise ConfigError(key, "wants at least one, got none")
             for name in getattr(self, key):
                 _check_name(f"{key}.{name}", name)
         _check_name("name", self.name)
-        if not 0 <= self.solved_at <= 1:
-            raise wants("solved_at", "a number from 0 to 1", self.solved_at)
-        if not 0 <= self.class_threshold <= LARGEST_DISTANCE:
-            raise wants("class_threshold", "a number from 0 to 0.8326", self.class_threshold)
+        _check_lines(self.solved_at, self.class_threshold)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Comparison":
         """From plain values; ConfigError names the key, what it wants, the nearest valid one."""
-        return parse(cls, _spell_out_seeds(mapping))
+        return parse(cls, spell_out_seeds(mapping))
 
     @classmethod
     def from_yaml(cls, path: Path | str) -> "Comparison":
@@ -142,7 +154,7 @@ class Comparison:
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values that JSON and YAML can hold; `from_mapping` reads them back."""
-        return to_plain(self)
+        return {**to_plain(self), "seeds": [seed.to_mapping() for seed in self.seeds]}
 
     def experiments(self) -> list[tuple[str, str, Experiment]]:
         """(task's name, architecture's name, experiment) of every pair, task by task."""
@@ -161,6 +173,10 @@ class Comparison:
                     also_read=self.also_read,
                     loss=architecture.loss,
                     combine=architecture.combine,
+                    shuffled_seeds=self.shuffled_seeds,
+                    solved_at=self.solved_at,
+                    class_threshold=self.class_threshold,
+                    stress=self.stress,
                 ),
             )
             for task_name, task in self.tasks.items()
@@ -179,32 +195,12 @@ def _from_file(kind: type[Kind], path: Path | str) -> Kind:
         raise ConfigError(f"{path}: {error.path}", error.problem) from None
 
 
-def _spell_out_seeds(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """`seeds: 3` as the seeds 0, 1, 2, and a seed `s` as the three streams s, s, s."""
-    plain = dict(mapping)
-    seeds = plain.get("seeds")
-    if type(seeds) is int:
-        at_least("seeds", seeds, 1)
-        seeds = list(range(seeds))
-    if isinstance(seeds, list | tuple):
-        plain["seeds"] = [
-            {"init": s, "order": s, "noise": s} if type(s) is int else s for s in seeds
-        ]
-    elif "seeds" in plain:
-        raise wants("seeds", "how many, or a list of them", seeds)
-    return plain
-
-
-def _check_seeds(seeds: tuple[Seed, ...]) -> None:
-    if not seeds:
-        raise ConfigError("seeds", "wants at least one, got none")
-    first: dict[Seed, int] = {}
-    for place, seed in enumerate(seeds):
-        if seed in first:
-            raise ConfigError(
-                f"seeds[{place}]", f"{seed} is given twice, first as seeds[{first[seed]}]"
-            )
-        first[seed] = place
+def _check_lines(solved_at: float, class_threshold: float) -> None:
+    """The lines that are drawn before looking lie where they can divide anything."""
+    if not 0 <= solved_at <= 1:
+        raise wants("solved_at", "a number from 0 to 1", solved_at)
+    if not 0 <= class_threshold <= LARGEST_DISTANCE:
+        raise wants("class_threshold", "a number from 0 to 0.8326", class_threshold)
 
 
 def _check_name(path: str, name: str) -> None:

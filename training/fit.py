@@ -1,7 +1,7 @@
 """Train the seeds of an experiment that are not on disk yet, and return all its runs."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback
 from lightning.pytorch import Trainer as LightningTrainer
 from torch import nn
+from tqdm import tqdm
 
 from interpretable_arch.registry import build, locate
 from training.atomic import remove_leftovers
@@ -22,6 +23,7 @@ from training.combine import build_combination
 from training.combine.members import Assignment, members_experiment
 from training.data import Task, build_task
 from training.data_fit import check_steps, fit_from_data, fits_data
+from training.device import device_of
 from training.dry_run import check_fit, draws_noise
 from training.experiment import ConfigError, Experiment, Part, Seed
 from training.finished import runs_of
@@ -53,12 +55,18 @@ def fit(
     *,
     progress: bool = True,
     logger: str | None = None,
+    finished: Callable[[tuple[Run, ...]], None] | None = None,
 ) -> tuple[Run, ...]:
     """All runs of the experiment in the order of its seeds; only missing ones are trained.
 
     Seeds are trained block by block. An interrupted block goes on exactly where its last
     checkpoint left it. A model that draws random numbers in training, as dropout does, trains its
     seeds one at a time whatever `trainer.block` says, so that a run depends on its own seed alone.
+    A repeat of a seed is trained again, by itself (see `plan`).
+
+    `finished` is called each time a block has been written, with all runs there are so far, in the
+    order of the seeds: for a partial answer while the rest is trained. What it raises ends the
+    call, and loses nothing.
 
     Raises ConfigError or ValueError for a model or task that can't be built or that don't fit each
     other, RunError for a damaged run or one trained on other data or other code, DiskFullError for
@@ -77,12 +85,26 @@ def fit(
         refuse_stale(str(seed_folder(root, experiment, seed)), run.origin, origin)
     missing = [seed for seed in experiment.seeds if seed not in runs]
     if missing:
-        with undisturbed(DTYPES[experiment.trainer.precision]), quiet_lightning():
-            make = _train if experiment.combine is None else _combine
-            for run in make(experiment, missing, task, origin, root, progress):
+        make = _train if experiment.combine is None else _combine
+        for new in make(experiment, missing, task, origin, root, progress):
+            for run in new:
                 runs[run.seed] = run
                 mirror(run, folder, logger)
-    return tuple(runs[seed] for seed in experiment.seeds)
+            if finished is not None:
+                with tqdm.external_write_mode():  # what it prints stands above the bar
+                    finished(_in_order(experiment, runs))
+    return _in_order(experiment, runs)
+
+
+def _in_order(experiment: Experiment, runs: Mapping[Seed, Run]) -> tuple[Run, ...]:
+    return tuple(runs[seed] for seed in experiment.seeds if seed in runs)
+
+
+@contextmanager
+def _settings_of(experiment: Experiment) -> Iterator[None]:
+    """Around the training itself and nothing else: a caller's code may run between two blocks."""
+    with undisturbed(DTYPES[experiment.trainer.precision]), quiet_lightning():
+        yield
 
 
 def _train(
@@ -92,17 +114,19 @@ def _train(
     origin: Mapping[str, str],
     root: Path,
     progress: bool,
-) -> Iterator[Run]:
+) -> Iterator[tuple[Run, ...]]:
+    """The missing runs, block by block, once each block lies on disk."""
     device = device_of(experiment.trainer.accelerator)
     task = task.to(device)
-    blocks = _planned(experiment, missing, task, root, device)
+    with _settings_of(experiment):
+        blocks = _planned(experiment, missing, task, root, device)
     with _bar(experiment, len(blocks), progress) as bar:
         for planned in blocks:
-            module = train_block(experiment, planned, task, device, origin, bar)
-            for run in runs_of(module):
-                if run.seed in missing:
-                    yield _kept(root, run)
+            with _settings_of(experiment):
+                module = train_block(experiment, planned, task, device, origin, bar)
+            new = tuple(_kept(root, run) for run in runs_of(module) if run.seed in missing)
             planned.checkpoint.unlink(missing_ok=True)
+            yield new
 
 
 def _combine(
@@ -112,8 +136,8 @@ def _combine(
     origin: Mapping[str, str],
     root: Path,
     progress: bool,
-) -> Iterator[Run]:
-    """Each missing seed's run, made of members that stay in the store beside it."""
+) -> Iterator[tuple[Run, ...]]:
+    """Each missing seed's run by itself, made of members that stay in the store beside it."""
     assert experiment.combine is not None
     method = build_combination(experiment.combine)
     alone = members_experiment(experiment, missing, method.members)
@@ -124,8 +148,10 @@ def _combine(
         mine = tuple(next(members) for _ in range(method.members))
         checkpoint = folder / f"student-{seed}.safetensors"
         asked = Assignment(experiment, seed, mine, task, origin, checkpoint)
-        yield _kept(root, method.combine(asked))
+        with _settings_of(experiment):
+            new = (_kept(root, method.combine(asked)),)
         checkpoint.unlink(missing_ok=True)
+        yield new
 
 
 def _planned(
@@ -264,24 +290,3 @@ def _own_callback(part: Part) -> Callback:
         wanted, got = "a Lightning Callback", type(made).__name__
         raise ConfigError("trainer.callbacks", f"wants {wanted}, {part.class_path} made a {got}")
     return made
-
-
-def device_of(accelerator: str) -> torch.device:
-    """The device of `trainer.accelerator`; "auto" takes a CUDA device if there is one.
-
-    Apple's is taken only when asked for: it has no float64. Raises ConfigError for an unknown or
-    absent one.
-    """
-    available = {
-        "auto": True,
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    name = {"gpu": "cuda"}.get(accelerator, accelerator)
-    if not available.get(name, False):
-        found = ", ".join(kind for kind, present in available.items() if present)
-        raise ConfigError("trainer.accelerator", f"wants one of {found}, got {accelerator!r}")
-    if name == "auto":
-        name = "cuda" if available["cuda"] else "cpu"
-    return torch.device(name)

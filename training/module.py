@@ -119,7 +119,7 @@ class BlockModule(LightningModule):
         return StepCounter()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["seeds"] = [[seed.init, seed.order, seed.noise] for seed in self.seeds]
+        checkpoint["seeds"] = [list(seed.to_mapping().values()) for seed in self.seeds]
         checkpoint["origin"] = self.origin
         checkpoint["history"] = [[step, values] for step, values in self.history]
         checkpoint["seconds"] = time.monotonic() - self._started

@@ -2,6 +2,11 @@
 
 An interrupted block keeps its seeds, since a resume is exact only for the same stack. The size of
 new blocks is chosen once per machine and remembered beside the runs.
+
+A repeat is trained by itself, where its twin, repeat 0, may be one of a stack: the two then differ
+by what a layout of the work can change, which is rounding and what training makes of it. Where
+blocks are of one seed, a repeat is the same computation again, and differs only where the machine
+does not give the same result twice.
 """
 
 import hashlib
@@ -42,7 +47,7 @@ def plan(
     """Blocks that cover the missing seeds, interrupted ones first.
 
     A checkpoint is used if every seed that it trains and that is not finished is among the
-    missing. `choose` gives a block size for a number of seeds.
+    missing. `choose` gives a block size for a number of seeds; repeats come last, one at a time.
     """
     left = list(missing)
     planned = []
@@ -51,11 +56,12 @@ def plan(
         if unfinished and set(unfinished) <= set(left):
             planned.append(block)
             left = [seed for seed in left if seed not in unfinished]
-    if left:
+    first = [seed for seed in left if not seed.repeat]
+    if first:
         size = experiment.trainer.block
-        size = _remembered(folder, len(left), choose) if size == "auto" else size
-        planned += [_new_block(folder, seeds) for seeds in split_evenly(left, size)]
-    return planned
+        size = _remembered(folder, len(first), choose) if size == "auto" else size
+        planned += [_new_block(folder, seeds) for seeds in split_evenly(first, size)]
+    return planned + [_new_block(folder, [seed]) for seed in left if seed.repeat]
 
 
 def _interrupted(folder: Path) -> list[PlannedBlock]:

@@ -1,6 +1,6 @@
 """A run on disk: one folder a seed, whole or absent, checked when read. Never pickle.
 
-<root>/<name>-<fingerprint>/seed-<init>-<order>-<noise>/
+<root>/<name>-<fingerprint>/seed-<init>-<order>-<noise>/     (and -r<repeat> for one above 0)
     config.json  versions.json  labels.json  metrics.parquet  weights.safetensors
     checksums.json   (SHA-256 of the others)
 """
@@ -10,7 +10,7 @@ import io
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -79,8 +79,7 @@ def experiment_folder(root: Path, experiment: Experiment) -> Path:
 
 def seed_folder(root: Path, experiment: Experiment, seed: Seed) -> Path:
     """Where the run of one seed lies."""
-    name = f"seed-{seed.init}-{seed.order}-{seed.noise}"
-    return experiment_folder(root, experiment) / name
+    return experiment_folder(root, experiment) / f"seed-{seed}"
 
 
 def save_run(root: Path, run: Run) -> Path:
@@ -146,7 +145,7 @@ def run_model(run: Run, task: Task) -> nn.Module:
 
 def _contents(run: Run) -> dict[str, bytes]:
     outcome = {"status": run.status, "seconds": run.seconds, "diverged_at": run.diverged_at}
-    asked = {"experiment": run.experiment.to_mapping(), "seed": asdict(run.seed)}
+    asked = {"experiment": run.experiment.to_mapping(), "seed": run.seed.to_mapping()}
     config = {**asked, **outcome, "origin": dict(run.origin)}
     table = io.BytesIO()
     pyarrow.parquet.write_table(run.metrics, table)

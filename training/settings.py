@@ -28,18 +28,29 @@ class Part:
 
 @dataclass(frozen=True, order=True)
 class Seed:
-    """Three separate streams: initial weights, order of the data, noise during training."""
+    """Three separate streams: initial weights, order of the data, noise during training.
+
+    `repeat` is not a stream: the same three trained once more, whose distance from repeat 0 is the
+    floor of what computation itself makes differ. As text "1-2-3", and "1-2-3-r1" for repeat 1.
+    """
 
     init: int
     order: int
     noise: int
+    repeat: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("init", "order", "noise"):
+        for name in ("init", "order", "noise", "repeat"):
             at_least(name, getattr(self, name), 0)
 
     def __str__(self) -> str:
-        return f"{self.init}-{self.order}-{self.noise}"
+        again = f"-r{self.repeat}" if self.repeat else ""
+        return f"{self.init}-{self.order}-{self.noise}{again}"
+
+    def to_mapping(self) -> dict[str, int]:
+        """Plain values; without the repeat where that is 0, as seeds were always written."""
+        streams = {"init": self.init, "order": self.order, "noise": self.noise}
+        return streams | ({"repeat": self.repeat} if self.repeat else {})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from analysis.reading.finding_text import printable
+from analysis.report.bar_charts import bars
 from analysis.report.charts import Figure, short_seed
 from analysis.report.exhibit_charts import heatmap, lines
 from analysis.report.numerals import bounds, counted, finite, numeral, whole
@@ -16,7 +17,7 @@ from analysis.report.point_charts import points
 
 Cell = Mapping[str, Any]
 Hang = Callable[[Figure], str]
-CHARTS = {"lines": lines, "heatmap": heatmap, "points": points}
+CHARTS = {"lines": lines, "heatmap": heatmap, "points": points, "bars": bars}
 
 
 def findings(cells: Sequence[Cell], hang: Hang, colours: Mapping[str, str]) -> str:
@@ -75,15 +76,20 @@ def _shown(cell: Cell, finding: Mapping[str, Any], colour: str, hang: Hang) -> s
     if not shown["exhibits"] and not shown["notes"]:
         return ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in shown["notes"])
-    body = ""
-    for drawn, group in groupby(shown["exhibits"], lambda e: e["kind"] in CHARTS):
-        inside = "".join(_exhibit(exhibit, hang) for exhibit in group)
-        body += f'<div class="figures">{inside}</div>' if drawn else inside
     return (
         f'<h4><span class="swatch" style="background:{colour}"></span>'
         f"{escape(cell['architecture'])}, seed {escape(short_seed(finding['seed']))}</h4>"
-        f"{f'<ul>{notes}</ul>' if notes else ''}{body}"
+        f"{f'<ul>{notes}</ul>' if notes else ''}{exhibits(shown['exhibits'], hang)}"
     )
+
+
+def exhibits(shown: Sequence[Mapping[str, Any]], hang: Hang) -> str:
+    """HTML of things to look at, in their order; charts that follow each other stand in a grid."""
+    body = ""
+    for drawn, group in groupby(shown, lambda e: e["kind"] in CHARTS):
+        inside = "".join(_exhibit(exhibit, hang) for exhibit in group)
+        body += f'<div class="figures">{inside}</div>' if drawn else inside
+    return body
 
 
 def _exhibit(exhibit: Mapping[str, Any], hang: Hang) -> str:

@@ -16,6 +16,7 @@ from analysis.report.asked import configuration, folded
 from analysis.report.charts import LOOK, Figure, chart_script, palette
 from analysis.report.exact import anchor, by_group, exact_section
 from analysis.report.headline import headline
+from analysis.report.levels import across_section
 from analysis.report.notes import method_notes
 from analysis.report.numerals import counted, duration
 from analysis.report.schema import cells_with_units, check
@@ -122,13 +123,14 @@ def _body(result: Mapping[str, Any], gallery: Gallery) -> str:
         )
         for place, group in enumerate(tasks.values())
     )
+    across = "".join(across_section(each, gallery.hang) for each in result.get("across", ()))
     exact = "".join(
         exact_section(place, group, found) for place, (group, found) in enumerate(groups.items())
     )
     return (
         f"<header>{_title(result, len(tasks))}{_answers(tasks, colours)}"
         f"{folded(result['config'])}</header>"
-        f"<main>{sections}{exact}{_method(cells)}</main>{_footer(result)}"
+        f"<main>{sections}{across}{exact}{_method(cells)}</main>{_footer(result)}"
     )
 
 

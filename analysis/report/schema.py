@@ -99,12 +99,49 @@ RECORDS: dict[str, dict[str, str]] = {
     "formula": {"latex": ""},
     "intertwiner": {"residual": ""},
     "interval": dict.fromkeys(("estimate", "low", "high"), ""),
+    "stability report": {
+        "name": "",
+        "names": "",
+        "architectures": "",
+        "stability": "stability?",
+        "levels": "level*",
+        "statements": "",
+    },
+    "across": {"task": "", "names": "", "architectures": "", "level": "level"},
+    "level": {
+        "name": "",
+        "measures": "measure*",
+        "classes": "counted*",
+        "figures": "level figure*",
+        "exhibits": "exhibit*",
+        "statements": "",
+        "skipped": "",
+    },
+    "measure": {
+        "name": "",
+        "unit": "",
+        "best": "",
+        "seeds": "",
+        "matrix": "",
+        "raw": INTERVAL,
+        "rungs": "rung*",
+    },
+    "counted": dict.fromkeys(("basis", "classes", "names", "counts", "coverage", "statement"), ""),
+    "level figure": {"name": "", "value": INTERVAL, "unit": "", "meaning": ""},
+    "exhibit": {"kind": "", "title": ""},
 }
+# Keys that older results lack: what they hold is checked where they are there.
+OPTIONAL = {"result": {"across": "across*"}, "cell": {"levels": "level*", "compared": ""}}
 
 
 def check(result: Any) -> None:
     """Raise ``ValueError`` naming the first key that is missing or holds the wrong kind."""
     _check_record(result, "result", "result")
+
+
+def check_stability_report(report: Any) -> None:
+    """The same for the report of models that no study trained."""
+    _check_record(report, "stability report", "report")
 
 
 def cells_with_units(result: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -124,6 +161,9 @@ def _check_record(value: Any, record: str, path: str) -> None:
                 f"{path}.{key}: missing; a {record} has the keys {', '.join(RECORDS[record])}"
             )
         _check_value(value[key], kind, f"{path}.{key}")
+    for key, kind in OPTIONAL.get(record, {}).items():
+        if key in value:
+            _check_value(value[key], kind, f"{path}.{key}")
 
 
 def _check_value(value: Any, kind: str, path: str) -> None:

@@ -8,6 +8,7 @@ from analysis.report.asked import part, training
 from analysis.report.charts import Figure
 from analysis.report.curves import learning_curves, loss_axis
 from analysis.report.findings import findings
+from analysis.report.levels import folded_levels
 from analysis.report.measures import measures_table
 from analysis.report.numerals import numeral
 from analysis.report.reading import readings
@@ -35,9 +36,29 @@ def task_section(
         f"{_asked(cells, config, colours)}{measures_table(cells, colours)}"
         f"{in_words(cells, colours)}"
         f"{_curves(cells, colours, hang)}{_maps(cells, end, colours, hang)}"
-        f"{_stability(cells, colours, hang)}{readings(cells, hang, colours, anchors)}"
+        f"{_stability(cells, colours, hang)}{_levels(cells, colours, hang)}"
+        f"{readings(cells, hang, colours, anchors)}"
         f"{findings(cells, hang, colours)}</section>"
     )
+
+
+def _levels(cells: Sequence[Cell], colours: Mapping[str, str], hang: Hang) -> str:
+    """Each architecture's levels of comparison, folded away; results of old have none."""
+    parts = "".join(
+        f'<h4><span class="swatch" style="background:{colours[cell["architecture"]]}"></span>'
+        f"{escape(cell['architecture'])}</h4>"
+        + folded_levels(
+            cell["levels"],
+            cell.get("compared", cell["seeds"]),
+            (),
+            hang,
+            # What stands alone on its page is what the reader came for.
+            unfolded=len(cells) == 1,
+        )
+        for cell in cells
+        if cell.get("levels")
+    )
+    return f"<h3>Level by level</h3>{parts}" if parts else ""
 
 
 def _asked(cells: Sequence[Cell], config: Mapping[str, Any], colours: Mapping[str, str]) -> str:

@@ -46,5 +46,9 @@ class Level:
         shown = [{"kind": type(e).__name__.lower(), **asdict(e)} for e in self.exhibits]
         return {**asdict(self), "exhibits": shown}
 
+    def __str__(self) -> str:
+        lines = [self.name, *(f"  {sentence}" for sentence in self.statements)]
+        return "\n".join([*lines, *(f"  not measured: {reason}" for reason in self.skipped)])
+
 
 Measurer = Callable[[Material], Level | None]

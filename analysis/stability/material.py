@@ -5,12 +5,14 @@ Seeds may differ in width where they are of different shapes, which is why repre
 dictionaries are lists of one tensor a seed. Nulls are materials of the same kind.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from analysis.stability.weights.evaluation import Evaluation
 from interpretable_arch.interpretation import Interpretation
 from interpretable_arch.symmetry import Parameters, Symmetry
 
@@ -28,11 +30,17 @@ class Material:
     dictionaries     by kind ("decoder", "encoder"): one [feature, d] a seed, all in one space
     activations      by kind: one [input, feature] a seed, on the same inputs, matched as features
     parameters       named weights, one mapping a seed, with the `symmetries` that act on them
+    evaluation       what any weights of the architecture answer, for losses between models
     interpretations  what each model says of itself, None where it says nothing
+    labels           what solutions are counted by instead of the interpretations' labels
     losses           held-out loss, one a seed
     untrained        the same seeds before their first step
     shuffled         seeds of the same architecture trained on answers dealt anew
+    stress           the same seeds on other inputs, on which outputs are compared once more
     factors          by factor ("init", "order", "repeat"): its level in each seed
+    optimiser        what trained them ("adam", "sgd", ..), "" where it is not known
+    threshold        largest root-mean-square sqrt(JSD) in a solution class, stated before looking
+    whole            all runs of a crossed study, of which these are the independent ones
     absent           level -> why there is none, for what could not be collected
     """
 
@@ -46,11 +54,17 @@ class Material:
     activations: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
     parameters: tuple[Parameters, ...] = ()
     symmetries: tuple[Symmetry, ...] = ()
+    evaluation: Evaluation | None = None
     interpretations: tuple[Interpretation | None, ...] = ()
+    labels: tuple[str, ...] = ()
     losses: tuple[float, ...] = ()
     untrained: "Material | None" = None
     shuffled: "Material | None" = None
+    stress: "Material | None" = None
     factors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    optimiser: str = ""
+    threshold: float = 0.1
+    whole: "Material | None" = None
     absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -58,3 +72,28 @@ class Material:
         """The seeds that did not diverge."""
         flags = self.diverged or (False,) * len(self.names)
         return tuple(seed for seed, flag in enumerate(flags) if not flag)
+
+    @property
+    def solution_labels(self) -> list[str]:
+        """What each kept seed calls its solution; empty where one of them names none."""
+        if self.labels:
+            return [self.labels[seed] for seed in self.kept]
+        given = [each.label if each else "" for each in self.interpretations]
+        labels = [given[seed] for seed in self.kept] if given else []
+        return labels if all(labels) else []
+
+    def only(self, places: Sequence[int]) -> "Material":
+        """The same material of these seeds alone, in this order; nulls of as many seeds too."""
+        count = len(self.names)
+        changed: dict[str, Any] = {}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, Mapping) and entry.name != "absent":
+                changed[entry.name] = {k: tuple(v[p] for p in places) for k, v in value.items()}
+            elif isinstance(value, tuple) and value:
+                changed[entry.name] = tuple(value[p] for p in places)
+            elif isinstance(value, Material) and len(value.names) == count:
+                changed[entry.name] = value.only(places)
+        if self.outputs is not None:
+            changed["outputs"] = self.outputs[list(places)]
+        return replace(self, **changed)

@@ -3,7 +3,6 @@
 Distances and divergences are in natural logarithms (nats), class entropies in bits.
 """
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from analysis.stability.entropies.curve import ThresholdPoint
 from analysis.stability.entropies.solutions import Solutions
 from analysis.stability.estimates.intervals import Interval
 from analysis.stability.nulls import PairMeasure
+from analysis.stability.plain import plain
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,4 @@ class Stability:
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain data for JSON: lists, and None for numbers that are undefined or infinite."""
-        return _plain(asdict(self))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return plain(asdict(self))

@@ -62,13 +62,29 @@ def test_matrix_tokens_find_one_solution_and_read_it(done):
     assert cell.exactness == "UNCONDITIONAL"
 
 
+def assert_same(one, other):
+    """Equal but for the rounding of sums in float32, which depends on where memory lies."""
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    elif isinstance(one, float) and isinstance(other, float):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-4)
+    else:
+        assert one == other
+
+
 def test_started_again_it_trains_nothing_and_says_the_same(done):
     root, comparison, result = done
     files = sorted((root / "runs").rglob("*"))
     before = {f: f.stat().st_mtime_ns for f in files}
     again = compare(comparison, root / "runs", progress=False)
     assert {f: f.stat().st_mtime_ns for f in sorted((root / "runs").rglob("*"))} == before
-    assert replace(again, seconds=0.0).to_mapping() == replace(result, seconds=0.0).to_mapping()
+    assert_same(replace(again, seconds=0.0).to_mapping(), replace(result, seconds=0.0).to_mapping())
 
 
 def test_page_and_json_are_written_and_rebuilt(done, tmp_path, capsys):

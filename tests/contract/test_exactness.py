@@ -54,6 +54,7 @@ GIVEN = {
     "latent_class_em": {"hook_posterior"},
     "kan": {"layers.0.hook_out"},
     "feedforward": {"hook_read.1"},
+    "sparse_autoencoder": {"hook_active"},
     "group_mlp": {"hook_post"},
     "group_transformer": {"hook_scale", "hook_pattern", "hook_mlp_out"},
     "quantum_channel": {"hook_state"},

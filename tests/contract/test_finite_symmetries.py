@@ -77,6 +77,8 @@ LOG_ORDER = {
     "feedforward-bilinear": math.log(6) + 3 * PRODUCT,
     "feedforward-stack": math.log(6) + 3 * PRODUCT + NEURONS,
     "feedforward-headed": math.log(6) + 3 * PRODUCT + NEURONS,
+    "sparse_autoencoder-plain": math.log(720),
+    "sparse_autoencoder-narrow": math.log(24),
     "rational_signal-plain": math.log(6),
     "rational_signal-one": 0.0,
     "rational_signal_descent-plain": math.log(6),
@@ -203,6 +205,7 @@ def units(name: str, which: str) -> list[dict[str, int]]:
         "attention_only": [
             under(f"blocks.{i}.attn.", HEADS) for i in range(1 if which == "one" else 2)
         ],
+        "sparse_autoencoder": [{"W_enc": 1, "b_enc": 0, "W_dec": 0}],
         "rational_signal": [{"poles": 0, "residues": 0}] if which == "plain" else [],
         "rational_signal_descent": [{"poles": 0, "residues": 0}],
         "quadratic_layer": [],

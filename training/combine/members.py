@@ -57,10 +57,16 @@ def member_seeds(seed: Seed, count: int) -> tuple[Seed, ...]:
     """Seeds of the members of one combined run, each stream derived from the same stream of `seed`.
 
     A fixed function; two seeds share no stream but by a chance of 2^-48 each, and those that share
-    one, in a study of initialisation against order, share it in all members.
+    one, in a study of initialisation against order, share it in all members. A repeat has the same
+    members, repeated.
     """
     return tuple(
-        Seed(*(_derived(name, getattr(seed, name), n) for name in ("init", "order", "noise")))
+        Seed(
+            _derived("init", seed.init, n),
+            _derived("order", seed.order, n),
+            _derived("noise", seed.noise, n),
+            seed.repeat,
+        )
         for n in range(count)
     )
 

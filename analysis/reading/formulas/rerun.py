@@ -9,8 +9,8 @@ from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from analysis.exhibits import Table
+from analysis.expression import rerun
 from analysis.reading.finding import Finding
-from analysis.reading.formulas.expression import rerun
 from interpretable_arch.interpretation import Formula
 from training.data.task import Task
 

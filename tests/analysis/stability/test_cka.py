@@ -30,7 +30,6 @@ def test_noise_looks_alike_only_to_the_biased_estimator(
     seeds = 6 if features == 10_000 else 12
     noise = torch.randn(seeds, 100, features, generator=generator)
     pairs = torch.triu_indices(seeds, seeds, 1).unbind()
-    # p/(m+p) is the limit; m = 100 inputs leave .009 at p = 10, of which centring is a part.
     assert float(cka(noise, debiased=False)[pairs].mean()) == pytest.approx(biased, abs=0.01)
     assert float(cka(noise)[pairs].mean()) == pytest.approx(0.0, abs=0.02)
 
@@ -58,6 +57,23 @@ def test_biased_cka_equals_the_feature_space_form(generator: torch.Generator) ->
     a, b = x - x.mean(1, keepdim=True)
     expected = (a.T @ b).norm() ** 2 / ((a.T @ a).norm() * (b.T @ b).norm())
     assert float(cka(x, debiased=False)[0, 1]) == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("inputs", [63, 64, 65, 200])
+def test_strips_of_inputs_leave_no_pair_out(inputs: int, generator: torch.Generator) -> None:
+    x = normal(3, inputs, 5, generator=generator) + normal(inputs, 5, generator=generator)
+    grams = x @ x.mT
+    centring = torch.eye(inputs, dtype=torch.float64) - 1 / inputs
+    whole = (centring @ grams @ centring).flatten(1)
+    expected = (whole @ whole.T) / torch.outer(whole.norm(dim=1), whole.norm(dim=1))
+    torch.testing.assert_close(cka(x, debiased=False), expected)
+    grams.diagonal(dim1=1, dim2=2).zero_()
+    rows, both = grams.sum(2), grams.sum((1, 2))
+    trace = grams.flatten(1) @ grams.flatten(1).T
+    ends = torch.outer(both, both) / ((inputs - 1) * (inputs - 2))
+    hsic = trace + ends - 2 * rows @ rows.T / (inputs - 2)
+    norm = hsic.diagonal().sqrt()
+    torch.testing.assert_close(cka(x), hsic / torch.outer(norm, norm))
 
 
 def test_parts_average_to_the_whole_in_expectation(generator: torch.Generator) -> None:

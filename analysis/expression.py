@@ -29,8 +29,8 @@ _ENTRYWISE: Mapping[type, Callable[[Any, Any], Any]] = {
 _WHOLE = (ast.Add, ast.Sub, ast.Mult)  # of whole numbers these give whole numbers
 
 
-def expression(formula: Formula, inputs: Mapping[str, int | float]) -> "sympy.Basic | sympy.Matrix":
-    """The formula at these inputs: whole numbers, which may index its constants, or others.
+def expression(formula: Formula, inputs: Mapping[str, Any]) -> "sympy.Basic | sympy.Matrix":
+    """The formula at these inputs: whole numbers, which may index its constants, others, symbols.
 
     A number or a matrix of exact rationals and functions of them. Raises ValueError for missing
     inputs, for what the language doesn't hold, for constants that are not finite where they are

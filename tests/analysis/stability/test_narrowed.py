@@ -2,8 +2,8 @@
 
 import torch
 
-from analysis.cell import narrowed
 from analysis.stability.representations.cka import cka, constant_seeds
+from analysis.stability.sites import narrowed
 
 
 def test_inner_products_and_similarities_stay(float64, generator):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.reading.formulas.expression import expression, rerun
+from analysis.expression import expression, rerun
 from interpretable_arch.interpretation import Formula
 
 

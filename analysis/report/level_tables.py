@@ -1,0 +1,116 @@
+"""The tables of one level: measures over pairs beside their nulls, classes, other numbers."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from analysis.report.numerals import DASH, bounds, finite, numeral
+
+UNDEFINED = "undefined: "
+ABOVE = "0: no better than the null, 1: all seeds the same"
+
+
+def measures_of(level: Mapping[str, Any]) -> str:
+    """HTML table: each measure's mean over pairs, and under it each null and how far it is above.
+
+    Empty where the level has no measures.
+    """
+    if not level["measures"]:
+        return ""
+    above = any(rung["above"] for measure in level["measures"] for rung in measure["rungs"])
+    head = "<th></th><th>mean over pairs</th><th>95% interval</th>"
+    head += f"<th>above the null<small>{ABOVE}</small></th>" if above else ""
+    rows = "".join(_measure(measure, above) for measure in level["measures"])
+    return _table(head, rows)
+
+
+def figures_of(level: Mapping[str, Any]) -> str:
+    """HTML table of the numbers that are no means over pairs; empty where there are none."""
+    if not level["figures"]:
+        return ""
+    rows = "".join(
+        f"<tr><th>{escape(figure['name'])}{_small(figure['meaning'])}</th>"
+        f"<td>{numeral(figure['value']['estimate'])} {escape(figure['unit'])}</td>"
+        f"<td>{_reach(figure['value'])}</td></tr>"
+        for figure in level["figures"]
+    )
+    return _table("<th></th><th>value</th><th>95% interval</th>", rows)
+
+
+def classes_of(level: Mapping[str, Any]) -> str:
+    """HTML list: each rule that makes classes of the seeds, how many they are, what is said of it.
+
+    What a statement of the level says already is not said again.
+    """
+    said = " ".join(level["statements"])
+    items = "".join(
+        f"<li><b>{escape(found['basis'])}</b>"
+        f"{'' if found['statement'] in said else escape(': ' + found['statement'])}"
+        f"{_small(_sizes(found))}</li>"
+        for found in level["classes"]
+    )
+    return f'<ul class="classes">{items}</ul>' if items else ""
+
+
+def sentences(said: Sequence[str], kind: str = "") -> str:
+    """HTML list of sentences with a capital first; empty where nothing is said."""
+    items = "".join(f"<li>{escape(each[:1].upper() + each[1:])}</li>" for each in said)
+    mark = f' class="{kind}"' if kind else ""
+    return f"<ul{mark}>{items}</ul>" if items else ""
+
+
+def _measure(measure: Mapping[str, Any], above: bool) -> str:
+    last = "<td></td>" if above else ""
+    under = (measure.get("of"), measure["unit"])
+    row = (
+        f"<tr><th>{escape(measure['name'])}{_small(', '.join(filter(None, under)))}</th>"
+        f"<td>{_value(measure['raw'])}</td><td>{_reach(measure['raw'])}</td>{last}</tr>"
+    )
+    return row + "".join(_rung(rung, above) for rung in measure["rungs"])
+
+
+def _rung(rung: Mapping[str, Any], above: bool) -> str:
+    found = rung["above"]
+    last = f"<td>{_value(found)} {bounds(found)}</td>" if found else "<td></td>"
+    return (
+        f'<tr class="rung"><th>{escape(rung["name"])}</th><td>{_value(rung["null"])}</td>'
+        f"<td>{_reach(rung['null'])}</td>{last if above else ''}</tr>"
+    )
+
+
+def _value(interval: Mapping[str, Any]) -> str:
+    return numeral(interval["estimate"])
+
+
+def _reach(interval: Mapping[str, Any]) -> str:
+    """The interval, or why there is none."""
+    if found := bounds(interval):
+        return found
+    method = str(interval.get("method") or "")
+    return f"{DASH}{_small(method.removeprefix(UNDEFINED))}"
+
+
+def _sizes(found: Mapping[str, Any]) -> str:
+    """How many seeds each of the largest classes has, by its name if it has one of its own."""
+    counts, names = found["counts"], found["names"]
+    if all(name == f"class {number + 1}" for number, name in enumerate(names)):
+        names = ["" for _ in names]
+    named = [
+        f"{name}: {count}".removeprefix(": ")
+        for name, count in zip(names[:8], counts[:8], strict=False)
+    ]
+    more = f", and {len(counts) - 8} more" if len(counts) > 8 else ""
+    share = finite(found["coverage"])
+    seen = "" if share is None else f"; coverage {numeral(share, 2)}"
+    return f"seeds in each: {', '.join(named)}{more}{seen}"
+
+
+def _table(head: str, rows: str) -> str:
+    return (
+        f'<div class="scroll"><table class="level"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _small(text: Any) -> str:
+    return f"<small>{escape(str(text))}</small>" if text else ""

@@ -1,0 +1,74 @@
+"""One kind of feature over K seeds, matched, beside its nulls.
+
+Seeds are cut to as many as time allows (`budget`), nulls to fewer; what was cut is said in `notes`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from analysis.stability.features.budget import LEAST_NULL, LEAST_SEEDS, affordable
+from analysis.stability.features.families import Family, Matched, Sets
+
+MOST_ROTATED = 2048  # dimensions; a rotation costs their cube
+RUNGS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """What was found of `name` ("decoder", or a site) over `seeds`, by number; `nulls` by rung."""
+
+    name: str
+    family: Family
+    signed: bool
+    seeds: tuple[int, ...]
+    found: Matched
+    nulls: Mapping[str, Matched]
+    notes: tuple[str, ...]
+
+    @property
+    def score(self) -> str:
+        """What a score is, in words."""
+        return self.family.score if self.signed else f"absolute {self.family.score}"
+
+
+def measure_kind(
+    name: str,
+    family: Family,
+    sets: Sets,
+    kept: Sequence[int],
+    given: Mapping[str, Sets],
+    *,
+    signed: bool,
+    seconds: float,
+) -> Kind:
+    """Match the `kept` of `sets` in pairs, and the sets of each null `given` or made.
+
+    Takes about `seconds`, or what five seeds and nulls of three need. Raises ValueError on what
+    can't be matched, naming the seed; a null that can't be is a note.
+    """
+    rows = [sets[n].detach().cpu() for n in kept]
+    width = max(each.shape[family.feature_axis] for each in rows)
+    count = affordable(len(kept), width, seconds / 2, LEAST_SEEDS)
+    fewer = affordable(count, width, seconds / (2 * RUNGS), LEAST_NULL)
+    notes = []
+    if count < len(kept):
+        notes.append(f"{name}: {width} features take long to match: the first {count} seeds only")
+    if fewer < count:
+        notes.append(f"{name}: {width} features take long to match: nulls of {fewer} seeds only")
+    found = family.match(rows[:count], kept[:count], signed)
+    rungs: dict[str, Sets] = {
+        rung: [each.detach().cpu() for each in null] for rung, null in given.items()
+    }
+    if max(each.shape[1] for each in rows) <= MOST_ROTATED:
+        rungs.update(family.nulls(rows[:fewer], torch.Generator().manual_seed(0)))
+    else:
+        notes.append(f"{name}: no nulls of other directions above {MOST_ROTATED} dimensions")
+    nulls = {}
+    for rung, null in rungs.items():
+        try:
+            nulls[rung] = family.match(null[:fewer], range(len(null[:fewer])), signed)
+        except ValueError as error:
+            notes.append(f"{name}, {rung}: {error}")
+    return Kind(name, family, signed, tuple(kept[:count]), found, nulls, tuple(notes))

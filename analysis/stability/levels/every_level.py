@@ -1,0 +1,67 @@
+"""Every level of comparison in the order in which a report gives them, one line each."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from analysis.stability.level import Level, Measurer
+from analysis.stability.levels.entropies import measure_entropies
+from analysis.stability.levels.factors import measure_factors
+from analysis.stability.levels.features import measure_features
+from analysis.stability.levels.interpretations import measure_interpretations
+from analysis.stability.levels.outputs import STRESS, measure_outputs, measure_stress
+from analysis.stability.levels.planning import measure_planning
+from analysis.stability.levels.representations import measure_representations
+from analysis.stability.levels.universality import measure_universality
+from analysis.stability.levels.weights import measure_weights
+from analysis.stability.material import Material
+from analysis.stability.result import Stability
+
+MEASURERS: Mapping[str, Measurer] = {
+    "representations": measure_representations,
+    "features": measure_features,
+    "weights": measure_weights,
+    "interpretations": measure_interpretations,
+    "universality": measure_universality,
+    "entropies": measure_entropies,
+    "factors": measure_factors,
+    "planning": measure_planning,
+}
+Found = Callable[[Level, float], None]
+
+
+def unheard(level: Level, seconds: float) -> None:
+    """The listener of a report that nobody waits for."""
+
+
+def measure_levels(
+    material: Material, headline: Stability | None, found: Found = unheard
+) -> tuple[Level, ...]:
+    """All levels for which there is material; `found` hears of each, and the seconds it took.
+
+    A level that refuses what it was given becomes one that says why, and the rest goes on.
+    """
+    asked = {
+        "outputs": lambda each: measure_outputs(each, headline),
+        STRESS: measure_stress,
+        **MEASURERS,
+    }
+    levels: list[Level] = []
+    for name, measurer in asked.items():
+        started = time.monotonic()
+        level = measured(name, measurer, material)
+        if level is not None:
+            levels.append(level)
+            found(level, time.monotonic() - started)
+    return tuple(levels)
+
+
+def measured(name: str, measurer: Measurer, material: Material) -> Level | None:
+    """The level, or one that says why it could not be measured; None where nothing was given."""
+    try:
+        level = measurer(material)
+    except ValueError as error:
+        return Level(name, skipped=(f"{name}: {error}",))
+    reason = material.absent.get(name)
+    if level is None and reason is not None:
+        return Level(name, skipped=(f"{name}: {reason}",))
+    return level

@@ -1,0 +1,134 @@
+"""The level of features: are the same features found again, by every seed?
+
+Dictionaries (decoder, encoder) are matched by cosine in the space they share, activations by
+correlation over the same inputs. Signs count (`SIGNED`): a feature and its opposite are two.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from analysis.exhibits import Exhibit, Lines
+from analysis.stability.estimates.intervals import Interval, mean_interval
+from analysis.stability.features.budget import SECONDS
+from analysis.stability.features.families import ACTIVATIONS, DICTIONARIES, Family, Sets
+from analysis.stability.features.kinds import Kind, measure_kind
+from analysis.stability.features.measures import pair_measures, subspace_measures
+from analysis.stability.features.shared import TAU, recurrence, recurrence_histogram
+from analysis.stability.level import Figure, Level
+from analysis.stability.material import Material
+from analysis.stability.nulls import SHUFFLED, UNTRAINED, PairMeasure
+
+SIGNED = True
+
+
+def measure_features(material: Material) -> Level | None:
+    """PW-MCC, shared fraction at .7, MMCS, mutual neighbours, recurrence, spans, dead features.
+
+    None without dictionaries and activations. A kind that can't be matched is `skipped`, with the
+    reason. Takes about forty seconds at most where widths allow (see `features.budget`).
+    """
+    asked = [(DICTIONARIES, name, sets) for name, sets in material.dictionaries.items()]
+    asked += [(ACTIVATIONS, name, sets) for name, sets in material.activations.items()]
+    if not asked:
+        return None
+    if len(material.kept) < 2:
+        return Level("features", skipped=("features: one seed has no pairs to match",))
+    kinds, skipped = [], []
+    for family, name, sets in asked:
+        try:
+            kinds.append(_kind(material, family, name, sets, SECONDS / len(asked)))
+        except ValueError as error:
+            skipped.append(f"{name}: {error}")
+    measures: list[PairMeasure] = []
+    for kind in kinds:
+        measures += pair_measures(kind, TAU)
+        skipped += kind.notes
+        if kind.found.directions:
+            spans, why_not = subspace_measures(kind, TAU)
+            measures += spans
+            skipped += why_not
+    return Level(
+        "features",
+        measures=tuple(measures),
+        figures=tuple(figure for kind in kinds for figure in _figures(kind)),
+        exhibits=_recurrences(kinds),
+        statements=tuple(_statement(kind, measures) for kind in kinds),
+        skipped=tuple(skipped),
+    )
+
+
+def _kind(material: Material, family: Family, name: str, sets: Sets, seconds: float) -> Kind:
+    given = {UNTRAINED: material.untrained, SHUFFLED: material.shuffled}
+    nulls: dict[str, Sequence[Tensor]] = {}
+    for rung, null in given.items():
+        held = None if null is None else _of_kind(null, family).get(name)
+        if null is not None and held is not None and len(null.kept) > 1:
+            nulls[rung] = [held[n] for n in null.kept]
+    return measure_kind(name, family, sets, material.kept, nulls, signed=SIGNED, seconds=seconds)
+
+
+def _of_kind(material: Material, family: Family) -> Mapping[str, tuple[Tensor, ...]]:
+    return material.dictionaries if family is DICTIONARIES else material.activations
+
+
+def _figures(kind: Kind) -> tuple[Figure, ...]:
+    found = kind.found
+    dead = torch.tensor(found.dead, dtype=torch.float64)
+    everywhere = [
+        float((count == found.seeds - 1).double().mean())
+        for count in recurrence(found.pairings, found.widths, TAU)
+    ]
+    constant = "rows of zeros" if found.directions else "constant on a half of the inputs"
+    return (
+        Figure(f"{kind.name}: dead features", mean_interval(dead), "a seed", constant),
+        Figure(
+            f"{kind.name}: features found in every other seed",
+            mean_interval(torch.tensor(everywhere, dtype=torch.float64)).clipped(0.0, 1.0),
+            "share of features",
+            f"matched at {TAU:g} or above in all {found.seeds - 1}",
+        ),
+    )
+
+
+def _recurrences(kinds: Sequence[Kind]) -> tuple[Exhibit, ...]:
+    """In how many other seeds features come back, kinds of as many seeds in one picture."""
+    by_seeds: dict[int, dict[str, tuple[float, ...]]] = {}
+    for kind in kinds:
+        found = kind.found
+        shares = recurrence_histogram(recurrence(found.pairings, found.widths, TAU))
+        by_seeds.setdefault(found.seeds, {})[kind.name] = tuple(shares.tolist())
+    return tuple(
+        Lines(
+            title=f"In how many of the {seeds - 1} other seeds a feature is found",
+            x=tuple(float(n) for n in range(seeds)),
+            y=shares,
+            x_title=f"other seeds with a match of {TAU:g} or above",
+            y_title="share of features",
+        )
+        for seeds, shares in by_seeds.items()
+    )
+
+
+def _statement(kind: Kind, measures: Sequence[PairMeasure]) -> str:
+    own = {m.name: m for m in measures if m.of == kind.name}
+    mean, shared = own["PW-MCC"], own[f"shared at {TAU:g}"]
+    floors = ", ".join(f"{r.name} {r.null.estimate:.2f}" for r in mean.rungs)
+    span = own.get("span overlap of unshared")
+    stable = ""
+    if span is not None:
+        stable = f"; what is unshared spans the same by {_short(span.raw)} ({span.unit})"
+    dead = sum(kind.found.dead)
+    blocked = "" if kind.found.exact else "; matched by blocks, a lower end of the best matching"
+    return (
+        f"{kind.name}, {kind.found.seeds} seeds: matched features agree by {_short(mean.raw)} "
+        f"({kind.score}; {floors}); {_short(shared.raw)} of features are shared at {TAU:g} or "
+        f"above{stable}; {dead} of {sum(kind.found.widths)} features are dead{blocked}"
+    )
+
+
+def _short(interval: Interval) -> str:
+    if not interval.defined:
+        return f"{interval.estimate:.2f} (no interval)"
+    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]"

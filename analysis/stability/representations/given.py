@@ -1,0 +1,90 @@
+"""K seeds' representations as they are given: one [input, feature] a seed, on the same inputs.
+
+A tensor [seed, input, feature], or a sequence of [input, feature] whose widths may differ. Every
+measure of this room starts here, so that a mistake is named the same way everywhere.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Representations = Float[Tensor, "seed input feature"] | Sequence[Float[Tensor, "_ _"]]
+ROUNDING = 8  # in units of the precision's epsilon: what a constant may vary by
+
+
+def checked(representations: Representations, least: int = 2) -> tuple[Tensor, ...]:
+    """One detached [input, feature] a seed, in float32 or finer; half precision is widened.
+
+    Raises ValueError for no seeds, other shapes, other numbers of inputs, fewer than `least`
+    inputs, numbers that are not real floats or not finite: it says of which seed, at which input.
+    """
+    if isinstance(representations, Tensor) and representations.ndim != 3:
+        got = tuple(representations.shape)
+        raise ValueError(f"representations: wanted seed x input x feature, got shape {got}")
+    seeds = [each.detach() for each in representations]
+    if not seeds:
+        raise ValueError("representations: wanted at least one seed, got none")
+    for seed, each in enumerate(seeds):
+        _check_one(seed, each, len(seeds[0]))
+    if len(seeds[0]) < least:
+        raise ValueError(f"representations: wanted at least {least} inputs, got {len(seeds[0])}")
+    widest = torch.float32
+    for each in seeds:
+        widest = torch.promote_types(widest, each.dtype)
+    return tuple(each.to(widest) for each in seeds)
+
+
+def first_bad_input(representation: Float[Tensor, "input feature"]) -> int | None:
+    """The first input at which a number is not finite; None where all are."""
+    bad = torch.nonzero(~representation.isfinite().all(1)).flatten()
+    return int(bad[0]) if len(bad) else None
+
+
+def constant_seeds(representations: Representations) -> tuple[int, ...]:
+    """Seeds whose representation is the same for every input, to rounding: nothing to compare."""
+    return tuple(seed for seed, each in enumerate(checked(representations)) if is_constant(each))
+
+
+def is_constant(representation: Float[Tensor, "input feature"]) -> bool:
+    """Whether all inputs are represented alike, to rounding in the precision given."""
+    spread = (representation - representation[:1]).abs().max()
+    least = ROUNDING * torch.finfo(representation.dtype).eps * representation.abs().max()
+    return bool(spread <= least)
+
+
+def unit_size(
+    representation: Float[Tensor, "input feature"],
+) -> Float[Tensor, "input feature"]:
+    """Centred over inputs, Frobenius norm 1, in float64; NaN where constant."""
+    if is_constant(representation):
+        return torch.full_like(representation, torch.nan, dtype=torch.float64)
+    x = representation.double()
+    x = x - x.mean(0)
+    # By the largest first: squares of very large or small numbers leave the range of float64.
+    x = x / x.abs().max()
+    return x / x.norm()
+
+
+def padded(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "seed input widest"]:
+    """The matrices side by side, each filled up with columns of zeros to the widest."""
+    widest = max(each.shape[1] for each in matrices)
+    fill = torch.nn.functional.pad
+    return torch.stack([fill(each, (0, widest - each.shape[1])) for each in matrices])
+
+
+def _check_one(seed: int, given: Tensor, inputs: int) -> None:
+    if given.ndim != 2 or 0 in given.shape:
+        got = f"shape {tuple(given.shape)} of seed {seed}"
+        raise ValueError(f"representations: wanted input x feature a seed, got {got}")
+    if not given.is_floating_point():
+        got = f"{given.dtype} of seed {seed}"
+        raise ValueError(f"representations: wanted real floats, got {got}")
+    if len(given) != inputs:
+        got = f"{inputs} of seed 0 and {len(given)} of seed {seed}"
+        raise ValueError(f"representations: wanted as many inputs of each seed, got {got}")
+    bad = first_bad_input(given)
+    if bad is not None:
+        got = f"{given[bad][~given[bad].isfinite()][0]} from seed {seed} at input {bad}"
+        raise ValueError(f"representations: wanted finite numbers, got {got}")

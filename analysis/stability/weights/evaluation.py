@@ -1,0 +1,93 @@
+"""What any weights of one architecture answer, and how wrong that is: cross entropy in nats.
+
+Material that holds an `Evaluation` can have loss barriers. `evaluation` makes one from a model,
+with statistics repaired where the model has places for that (`repair`).
+"""
+
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from scipy.optimize import minimize_scalar
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from analysis.stability.weights.repair import Repair, repairing
+from interpretable_arch.maths.spread import evenly
+from interpretable_arch.symmetry import Parameters
+
+ROWS, LEAST, PIECE = 2048, 16, 64  # answers looked at, examples at the least, examples at once
+LARGEST_LOG = 5.0  # of an inverse temperature
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Logits [row, output] of given weights, the right answers [row], and how to repair weights.
+
+    `repair` is None where the architecture has no place for it. Rows are the same at every call.
+    """
+
+    logits_of: Callable[[Parameters], Float[Tensor, "row output"]]
+    answers: Int[Tensor, "row"]
+    repair: Repair | None = None
+
+    def loss(self, parameters: Parameters) -> float:
+        """Mean cross entropy, nats."""
+        return cross_entropy(self.logits_of(parameters), self.answers)
+
+
+def evaluation(
+    model: nn.Module,
+    inputs: Shaped[Tensor, "example *shape"],
+    answers: Int[Tensor, "example *row"],
+    *,
+    rows: int = ROWS,
+) -> Evaluation:
+    """The evaluation of a model's architecture on about `rows` answers of examples evenly spread.
+
+    At least 16 examples are looked at; rows without an answer (below 0) are left out. Raises
+    ValueError for answers that are not one for each of the model's outputs.
+    """
+    each = max(answers[0].numel(), 1)
+    chosen = evenly(len(inputs), max(rows // each, LEAST))
+    inputs, wanted = inputs[chosen], answers[chosen].flatten()
+    model = deepcopy(model).eval()
+
+    def logits_of(parameters: Parameters) -> Float[Tensor, "row output"]:
+        with torch.no_grad():
+            found = [_call(model, parameters, piece) for piece in inputs.split(PIECE)]
+        logits = torch.cat(found).flatten(0, -2)
+        if len(logits) != len(wanted):
+            raise ValueError(f"answers: wanted one an output, {len(logits)}, got {len(wanted)}")
+        return logits[wanted >= 0]
+
+    return Evaluation(logits_of, wanted[wanted >= 0], repairing(model, inputs))
+
+
+def cross_entropy(logits: Float[Tensor, "row output"], answers: Int[Tensor, "row"]) -> float:
+    """Mean -log p(answer), nats."""
+    return float(F.cross_entropy(logits.detach().double(), answers.long()))
+
+
+def coolest(
+    logits: Float[Tensor, "row output"], answers: Int[Tensor, "row"]
+) -> tuple[float, float]:
+    """The inverse temperature in [e^-5, e^5] of least loss, and that loss in nats.
+
+    The loss is convex in it, so the minimum is the only one.
+    """
+    wide, right = logits.detach().double(), answers.long()
+    found = minimize_scalar(
+        lambda log: float(F.cross_entropy(wide * float(torch.tensor(log).exp()), right)),
+        bounds=(-LARGEST_LOG, LARGEST_LOG),
+        method="bounded",
+        options={"xatol": 1e-3},
+    )
+    return math.exp(found.x), float(found.fun)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _call(model: nn.Module, parameters: Parameters, inputs: Tensor) -> Tensor:
+    return torch.func.functional_call(model, dict(parameters), (inputs,))

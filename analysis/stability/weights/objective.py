@@ -1,0 +1,70 @@
+"""How far two models' parameters are apart: ||theta - theta'||^2, tensor by tensor.
+
+Whole numbers, such as counts that a model stores, count as their values; complex ones by modulus.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from interpretable_arch.symmetry import Element, Parameters, Symmetry
+
+
+def gaps(moved: Parameters, reference: Parameters, names: Iterable[str]) -> dict[str, float]:
+    """The squared distance of each named tensor; infinite where a number is none."""
+    found = {}
+    for name in names:
+        apart = _floating(moved[name]) - _floating(reference[name])
+        value = float(torch.linalg.vector_norm(apart)) ** 2 if apart.numel() else 0.0
+        found[name] = value if math.isfinite(value) else math.inf
+    return found
+
+
+def size(parameters: Parameters) -> float:
+    """||theta||."""
+    zero = {n: torch.zeros_like(v) for n, v in parameters.items()}
+    return math.sqrt(math.fsum(gaps(parameters, zero, parameters).values()))
+
+
+def distance(moved: Parameters, reference: Parameters) -> float:
+    """||theta - theta'|| / ||theta'||; infinite from a model of size 0 to any other."""
+    apart = math.sqrt(math.fsum(gaps(moved, reference, reference).values()))
+    whole = size(reference)
+    if whole == 0:
+        return 0.0 if apart == 0 else math.inf
+    return apart / whole
+
+
+def distance_under(
+    element: Element, parameters: Parameters, reference: Parameters, symmetry: Symmetry
+) -> float:
+    """`distance` of g theta from theta'."""
+    return distance(symmetry.act(element, parameters), reference)
+
+
+def precision(parameters: Parameters) -> torch.dtype:
+    """The real floating type of the parameters, the widest of several; float64 where none is."""
+    kinds = {v.dtype for v in parameters.values() if v.is_floating_point()}
+    return torch.float32 if kinds == {torch.float32} else torch.float64
+
+
+def check_comparable(parameters: Parameters, reference: Parameters) -> None:
+    """Raises ValueError, naming the tensor, for other names, another shape or numbers that aren't
+    finite."""
+    if set(parameters) != set(reference):
+        odd = ", ".join(sorted(set(parameters) ^ set(reference))[:3])
+        raise ValueError(f"parameters: wanted the same names in both, got {odd} in one alone")
+    for name, value in reference.items():
+        other = parameters[name]
+        if other.shape != value.shape:
+            wanted, got = tuple(value.shape), tuple(other.shape)
+            raise ValueError(f"{name}: wanted shape {wanted}, got {got}")
+        bad = sum(int((~_floating(v).isfinite()).sum()) for v in (other, value))
+        if bad:
+            raise ValueError(f"{name}: wanted finite numbers, got {bad} that are not")
+
+
+def _floating(value: Tensor) -> Tensor:
+    return value if value.is_floating_point() or value.is_complex() else value.double()

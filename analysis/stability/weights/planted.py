@@ -1,0 +1,57 @@
+"""Would alignment find it? The share of planted elements of the symmetry that are recovered.
+
+A model is carried off by a random element (and blurred, if asked), and alignment is to bring it
+back. Failed alignment looks like diversity, so a quotient distance is worth what this score of the
+same architecture, at the same weights, is worth.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from analysis.stability.estimates.intervals import Interval, clopper_pearson
+from analysis.stability.weights.matching import align
+from analysis.stability.weights.objective import distance_under, precision
+from interpretable_arch.symmetry import Parameters, Symmetry
+
+CLOSE = {torch.float32: 1e-3, torch.float64: 1e-6}  # rounding; two units exchanged are .01 or more
+SHORT = 0.02  # by which a descent to noisy copies may stop short of the bottom
+
+
+def planted_recovery(
+    symmetry: Symmetry,
+    make: Callable[[int], Parameters],
+    *,
+    trials: int = 50,
+    generator: torch.Generator | None = None,
+    noise: float = 0.0,
+    restarts: int = 2,
+) -> Interval:
+    """The share of trials, `make(trial)` giving the weights, in which the planted element is found.
+
+    Found means: what alignment makes of the original is no further from the copy than what the
+    planted element makes of it, so that elements which do the same count as one, up to rounding and
+    2% of that distance. `noise` is the standard deviation of what is added to the copy, in units of
+    each tensor's own root mean square. Clopper-Pearson interval. Raises ValueError for no trials.
+    """
+    if trials < 1:
+        raise ValueError(f"trials: wanted 1 or more, got {trials}")
+    generator = generator or torch.Generator().manual_seed(0)
+    found = 0
+    for trial in range(trials):
+        here = make(trial)
+        planted = symmetry.sample(generator, precision(here))
+        copy = {n: _blurred(v, noise, generator) for n, v in symmetry.act(planted, here).items()}
+        ideal = distance_under(planted, here, copy, symmetry)
+        enough = (1 + SHORT) * ideal + CLOSE[precision(here)]
+        aligned = align(here, copy, symmetry, restarts=restarts, generator=generator, exact=enough)
+        found += aligned.distance <= enough
+    return clopper_pearson(found, trials)
+
+
+def _blurred(value: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    if not noise or not value.is_floating_point():
+        return value
+    drawn = torch.randn(value.shape, generator=generator, dtype=value.dtype)
+    return value + noise * value.square().mean().sqrt() * drawn

@@ -1,0 +1,35 @@
+"""Nulls of features keep what they claim to keep and nothing more."""
+
+import torch
+
+from analysis.stability.features.nulls import permuted_rows, random_same_covariance, rotated_basis
+
+
+def normal(*shape: int, generator: torch.Generator) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def test_a_rotated_basis_keeps_inner_products_and_span(generator: torch.Generator) -> None:
+    x = normal(10, 3, generator=generator) @ normal(3, 6, generator=generator)
+    (turned,) = rotated_basis([x], generator)
+    torch.testing.assert_close(turned @ turned.T, x @ x.T)
+    both = torch.cat([x, turned])
+    assert int(torch.linalg.matrix_rank(both)) == 3
+    assert not torch.allclose(turned, x, atol=0.1)
+    again, other = rotated_basis([x, x], generator)
+    assert not torch.allclose(again, other, atol=0.1)
+
+
+def test_random_rows_have_the_second_moments(generator: torch.Generator) -> None:
+    x = normal(20_000, 4, generator=generator) @ normal(4, 4, generator=generator)
+    (drawn,) = random_same_covariance([x], generator)
+    wanted, got = x.T @ x / len(x), drawn.T @ drawn / len(x)
+    assert float((got - wanted).norm() / wanted.norm()) < 0.05
+    assert random_same_covariance([x.float()], generator)[0].dtype == torch.float32
+
+
+def test_permuted_rows_are_the_same_rows(generator: torch.Generator) -> None:
+    x = normal(50, 2, generator=generator)
+    one, other = permuted_rows([x, x], generator)
+    assert torch.equal(one.sort(0).values, x.sort(0).values)
+    assert not torch.equal(one, other)
