@@ -19,8 +19,9 @@ from analysis.reading.logits import LogitReading, read_logits
 from analysis.reading.over_seeds import FindingOverSeeds, over_seeds
 from analysis.run_material import independent, last_row, run_material, stressed
 from analysis.stability import Interval, Stability
+from analysis.stability.entropies.classes import UNREAD
 from analysis.stability.estimates.intervals import mean_interval, undefined
-from analysis.stability.headline import headline_of
+from analysis.stability.headline import headline_or_reason
 from analysis.stability.level import Level
 from analysis.stability.levels.every_level import Found, measure_levels, unheard
 from analysis.stability.material import Material
@@ -28,6 +29,7 @@ from interpretable_arch.hooks import state_share
 from training.data.task import Task
 from training.experiment import Experiment, Seed
 from training.runs import Run, run_model
+from training.seeds import independent_places
 from training.shuffled_runs import ShuffledRuns
 
 Reading = GroupReading | LogitReading
@@ -49,8 +51,8 @@ class Cell:
     """What K seeds of one architecture did on one task.
 
     `compared` are the seeds that `stability` and `levels` number: all, or of a crossed study those
-    that share no stream. Loss and accuracy are held out, after the last step, over the seeds that
-    did not diverge; `solved` counts seeds at or above `solved_at`, of all; `seconds` is the
+    that share no stream. Loss and accuracy are held out, after the last step, over those of them
+    that did not diverge; `solved` counts seeds at or above `solved_at`, of all; `seconds` is the
     training time of all.
     `sum_error` is the worst relative error of the sum of parts against forward, in the precision
     of the run; None for a model without parts. `state_share` is how much the output changes when
@@ -122,13 +124,18 @@ def measure(
     if stress is not None:
         material = replace(material, stress=stressed(runs, models, stress))
     material = independent(replace(material, threshold=threshold), experiment.seeds)
-    headline = headline_of(material)
-    assert headline is not None, material.absent
+    headline, partial = headline_or_reason(material)
+    if headline is None:
+        raise ValueError(f"{names[1]} on {names[0]}: nothing to compare ({partial})")
+    if partial:
+        material = replace(material, absent={**material.absent, "headline": partial})
     finished = [m for m, ok in zip(models, fine, strict=True) if ok]
     error, exactness, share = _parts(finished, task)
     also = experiment.also_read
     seen = [_found(m, task, also) if ok else {} for m, ok in zip(models, fine, strict=True)]
     final = [last_row(run) for run in runs]
+    alone = independent_places(experiment.seeds)
+    counted = [ok and place in alone for place, ok in enumerate(fine)]
     accuracy = [row["held_out_accuracy"] for row in final]
     cell = Cell(
         task=names[0],
@@ -141,8 +148,8 @@ def measure(
         status=tuple(run.status for run in runs),
         solved=sum(ok and a >= solved_at for ok, a in zip(fine, accuracy, strict=True)),
         solved_at=solved_at,
-        held_out_loss=_mean([row["held_out_loss"] for row in final], fine),
-        held_out_accuracy=_mean(accuracy, fine).clipped(0.0, 1.0),
+        held_out_loss=_mean([row["held_out_loss"] for row in final], counted),
+        held_out_accuracy=_mean(accuracy, counted).clipped(0.0, 1.0),
         seconds=sum(run.seconds for run in runs),
         sum_error=error,
         state_share=share,
@@ -151,7 +158,7 @@ def measure(
         stability=headline,
         levels=measure_levels(material, headline, found),
         readings=readings,
-        findings=over_seeds([str(run.seed) for run in runs], seen),
+        findings=over_seeds([str(run.seed) for run in runs], seen, alone),
     )
     return cell, material
 
@@ -190,7 +197,7 @@ def _read(model: nn.Module, task: Task) -> Reading | None:
 def _label(model: nn.Module, reading: Reading | None, seed: Seed) -> str | None:
     """What the solution calls itself. Two that could not be read do not tell the same story."""
     if reading is not None:
-        return reading.label if reading.label != "none" else f"unread {seed}"
+        return reading.label if reading.label != "none" else f"{UNREAD}{seed}"
     interpretation = getattr(model, "interpretation", None)
     return None if interpretation is None else interpretation().label or None
 

@@ -18,6 +18,7 @@ from analysis.options import (
     check_logger,
     names_folder,
     overrides,
+    refuse_tensors,
     with_overrides,
 )
 
@@ -35,8 +36,10 @@ COMMANDS = {
     "study": "many seeds of one experiment, or runs of any origin: how much they differ",
     "compare": "train several architectures on the same tasks and seeds and compare them",
     "read": "say what one trained model computes and how exactly",
-    "report": "rebuild the page of a comparison from its JSON",
+    "report": "rebuild the page of a comparison or a study of a folder from its JSON",
 }
+FOLDER_USAGE = """
+       interpretable-arch study FOLDER [--of CONFIG]   (`study FOLDER --help` lists its options)"""
 TRAINING = ("fit", "study", "compare")
 
 
@@ -80,6 +83,8 @@ def _run(given: list[str]) -> int:
     if command not in TRAINING:
         return run(chosen)
     check_logger(chosen.logger)
+    if command == "study":
+        refuse_tensors(chosen.config)
     mapping = load_yaml(chosen.config)
     check_kind(mapping, chosen.config, command)
     mapping = with_overrides(mapping, overrides(chosen.as_dict()), command)
@@ -99,6 +104,7 @@ def _parser(given: Sequence[str]) -> ArgumentParser:
     for name, text in COMMANDS.items():
         what = "CONFIG" if name in TRAINING else "PATH"
         usage = f"interpretable-arch {name} {what} [options]"
+        usage += FOLDER_USAGE if name == "study" else ""
         sub = ArgumentParser(description=text[0].upper() + text[1:] + ".", usage=usage)
         if name == "study" and names_folder(given):
             add_folder_options(sub, given)

@@ -1,6 +1,7 @@
 """What each command of the command line does, once its options are read."""
 
 import json
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +11,20 @@ from analysis.brief import write_brief
 from analysis.comparison import Result, save
 from analysis.comparison import compare as run_comparison
 from analysis.comparison import study as run_study
-from analysis.folder_study import own_experiment, save_report
+from analysis.folder_study import check_reports, own_experiment, save_report
 from analysis.folder_study import study_folder as run_folder_study
+from analysis.options import check_kind
 from analysis.reading.card import Asked, load_edits, parse_edit, reading_card
 from analysis.report.model_page import write_model_page
 from analysis.report.page import check_place, write_page
 from analysis.report.stability_page import write_stability_page
 from analysis.stability.foreign import kind_of
-from training.experiment import Comparison, Experiment
+from analysis.stability.level import Level
+from analysis.stability.levels.every_level import unheard
+from training.experiment import LARGEST_DISTANCE, Comparison, Experiment
 from training.fit import fit as run_fit
 from training.runs import seed_folder
+from training.yaml_file import load_yaml
 
 
 def fit(experiment: Experiment, options: Any) -> int:
@@ -37,6 +42,7 @@ def fit(experiment: Experiment, options: Any) -> int:
 
 def study(experiment: Experiment, options: Any) -> int:
     """Train what is missing, measure, write the page."""
+    check_reports(options.reports)
     progress = not options.quiet
     result = run_study(
         experiment, options.root, progress=progress, logger=options.logger, say=print
@@ -47,32 +53,63 @@ def study(experiment: Experiment, options: Any) -> int:
 def study_folder(options: Any) -> int:
     """Measure the runs in a folder, ours or foreign; with `--of`, as that configuration's model."""
     folder = Path(options.config)
+    check_reports(options.reports)
     if kind_of(folder) == "runs":
         return _study_own_runs(folder, options)
+    if options.brief is not None:
+        raise ValueError("--brief: is of runs of this project; of others the JSON holds it all")
     began = time.monotonic()
+
+    def heard(level: Level, _: float) -> None:
+        print(f"{time.monotonic() - began:.1f} s\n{level}", flush=True)
+
     report = run_folder_study(
         folder,
-        of=None if options.of is None else Experiment.from_yaml(options.of),
-        threshold=options.class_threshold,
+        of=None if options.of is None else _model_of(options.of),
+        threshold=_threshold(options.class_threshold),
         name=options.name,
         allow_duplicates=options.allow_duplicates,
-        found=lambda level, _: print(f"{time.monotonic() - began:.1f} s\n{level}", flush=True),
+        found=unheard if options.quiet else heard,
     )
     numbers, page = save_report(report, options.reports)
+    for what, reason in report.absent.items():
+        print(f"not there, {what}: {reason}")
     print(f"numbers: {numbers}\npage:    {page}")
     return 0
+
+
+def _threshold(text: str) -> float:
+    """The number of `--class_threshold`; ValueError for what is none, or no distance."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= LARGEST_DISTANCE:
+        wanted = f"wanted 0 to {LARGEST_DISTANCE:.4f}"
+        raise ValueError(f"--class_threshold: {wanted}, got {text!r}")
+    return value
+
+
+def _model_of(path: str) -> Experiment:
+    """The experiment of `--of`. Raises ValueError for the file of a comparison."""
+    check_kind(load_yaml(path), path, "--of")
+    return Experiment.from_yaml(path)
 
 
 def _study_own_runs(folder: Path, options: Any) -> int:
     if options.of is not None:
         raise ValueError(f"--of: {folder} holds runs that know their own model; leave it out")
     experiment, options.root = own_experiment(folder)
-    experiment = replace(experiment, class_threshold=options.class_threshold)
+    name = experiment.name if options.name is None else options.name
+    if name != experiment.name:
+        raise ValueError(f"--name: runs of this project are found by theirs, {experiment.name!r}")
+    experiment = replace(experiment, class_threshold=_threshold(options.class_threshold))
     return study(experiment, options)
 
 
 def compare(comparison: Comparison, options: Any) -> int:
     """Train what is missing of every pair, measure, write the page."""
+    check_reports(options.reports)
     progress = not options.quiet
     result = run_comparison(
         comparison, options.root, progress=progress, logger=options.logger, say=print

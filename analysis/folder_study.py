@@ -7,7 +7,9 @@ configuration that built them is given; everything else is compared as what it i
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 from torch import Tensor, nn
@@ -15,32 +17,61 @@ from torch import Tensor, nn
 from analysis.report.stability_page import write_stability_page
 from analysis.stability.collect import collect
 from analysis.stability.foreign import load_folder
+from analysis.stability.foreign.folder import check_comparable
+from analysis.stability.functional import LARGEST_DIVERGENCE
 from analysis.stability.levels.every_level import Found, unheard
 from analysis.stability.material import Material
 from analysis.stability.reporting import StabilityReport, report_on
 from training.atomic import write_file
 from training.data import build_task
 from training.data.task import Task
-from training.experiment import Experiment
+from training.experiment import Experiment, check_name
 from training.fit import seed_model
-from training.runs import load_run
+from training.runs import experiment_folder, load_run, seed_folder
+from training.shuffled_runs import shuffled_experiment
 
 
 def own_experiment(folder: Path) -> tuple[Experiment, Path]:
     """The experiment whose runs lie in the folder, with the seeds that are there, and its root.
 
-    Raises ValueError where the runs are of several experiments.
+    The runs of its shuffled null that lie beside are used as far as they are whole. Raises
+    ValueError where the runs are of several experiments, or their folder was renamed.
     """
-    homes = sorted({config.parent.parent for config in folder.rglob("seed-*/config.json")})
-    if len(homes) != 1:
+    homes = {config.parent.parent: config.parent for config in _configs(folder)}
+    first = {home: load_run(place).experiment for home, place in homes.items()}
+    asked = [home for home in first if not _shuffled(first[home])] or list(first)
+    if len(asked) != 1:
         raise ValueError(
-            f"{folder}: wanted the runs of one experiment, got those of {len(homes)}:"
-            f" {', '.join(home.name for home in homes[:6])}"
+            f"{folder}: wanted the runs of one experiment, got those of {len(asked)}:"
+            f" {', '.join(home.name for home in asked[:6])}"
         )
-    runs = [load_run(place.parent) for place in sorted(homes[0].glob("seed-*/config.json"))]
+    home = asked[0]
+    runs = [load_run(place.parent) for place in _configs(home)]
     seeds = tuple(sorted(run.seed for run in runs))
     # A study of what is there trains nothing, not even a null.
-    return replace(runs[0].experiment, seeds=seeds, shuffled_seeds=0), homes[0].parent
+    experiment = replace(runs[0].experiment, seeds=seeds, shuffled_seeds=0)
+    wanted = experiment_folder(home.resolve().parent, experiment).name
+    if home.resolve().name != wanted:
+        raise ValueError(f"{home}: wanted a folder of the name {wanted}, as it was written")
+    root = home.resolve().parent
+    return replace(experiment, shuffled_seeds=_shuffled_there(experiment, root)), root
+
+
+def _configs(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("seed-*/config.json"))
+
+
+def _shuffled(experiment: Experiment) -> bool:
+    return experiment.task.class_path == "shuffled"
+
+
+def _shuffled_there(experiment: Experiment, root: Path) -> int:
+    """The most seeds of the null of which every run is on disk, so that none is trained."""
+    if _shuffled(experiment) or experiment.combine is not None:
+        return 0
+    most = shuffled_experiment(experiment, len(experiment.seeds))
+    there = [seed_folder(root, most, seed).is_dir() for seed in most.seeds]
+    return sum(1 for _ in takewhile(bool, there))
 
 
 def study_folder(
@@ -55,15 +86,37 @@ def study_folder(
     """The report on a folder of foreign runs; see `analysis.stability.foreign` for its layouts.
 
     With `of`, the experiment whose model the weights are of, the models are built, called on its
-    task's probe and compared modulo their symmetry. Raises ValueError for a folder that holds
-    nothing to compare, for a run given twice, and for weights that do not fit the model.
+    task's probe and compared modulo their symmetry. Raises ValueError, before anything is measured,
+    for a folder that holds nothing to compare, for a run given twice, for weights that do not fit
+    the model, for a name that no file may have, and for a threshold outside [0, sqrt ln 2].
     """
+    if name is not None:
+        check_name("name", name)
+    if not 0 <= threshold <= LARGEST_DIVERGENCE:
+        raise ValueError(f"threshold: wanted 0 to {LARGEST_DIVERGENCE:.4f}, got {threshold}")
     material = load_folder(folder, allow_duplicates=allow_duplicates)
-    if of is not None:
+    if of is None:
+        check_comparable(material, folder)
+    else:
         material = _with_models(material, of)
     return report_on(
-        replace(material, threshold=threshold), name=name or folder.resolve().name, found=found
+        replace(material, threshold=threshold),
+        name=name or folder.resolve().name or "models",
+        found=found,
     )
+
+
+def check_reports(folder: Path | str) -> None:
+    """ValueError unless files can be written there, so that hours are not measured for nothing."""
+    wanted = Path(folder)
+    place = next(p for p in (wanted, *wanted.absolute().parents) if p.exists())
+    if not place.is_dir():
+        raise ValueError(f"reports: {place} is a file; wanted a folder that can be written to")
+    try:
+        with TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise ValueError(f"reports: {place} can't be written to ({error.strerror})") from error
 
 
 def save_report(report: StabilityReport, folder: Path | str) -> tuple[Path, Path]:

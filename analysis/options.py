@@ -24,7 +24,7 @@ OWN = {
     "logger": (None, "csv, wandb (offline) or wandb-online: mirrors each finished run"),
 }
 # Defaults of what is measured; they are an experiment's, which is loaded later.
-MEASURED = {"solved_at": 1.0, "class_threshold": 0.1, "shuffled_seeds": 3}
+MEASURED = {"solved_at": 1.0, "class_threshold": 0.1, "shuffled_seeds": 3, "stress": None}
 MEANING = {
     "name": "what the results are called",
     "description": "what was asked, for the page",
@@ -32,6 +32,7 @@ MEANING = {
     "shuffled_seeds": "how many seeds are also trained on answers dealt anew, as a null",
     "solved_at": "held-out accuracy from which a seed counts as having solved its task",
     "class_threshold": "largest distance within a solution class, rms sqrt(JSD)",
+    "stress": "a task on whose inputs outputs are compared once more: {class_path: ...}",
     "require": "weakest exactness that will do: unconditional, given, remainder, approximate",
     "also_read": "readings that take long: [pruning]",
     "optimizer.name": "adam or adamw",
@@ -70,6 +71,13 @@ def add_training_options(parser: ArgumentParser, command: str, given: Sequence[s
         )
 
 
+def refuse_tensors(path: str) -> None:
+    """ValueError where a file of tensors is given in the place of a folder or a configuration."""
+    tensors = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".pkl", ".ckpt")
+    if path.endswith(tensors) and Path(path).is_file():
+        raise ValueError(f"{path}: wanted a folder of runs, got one of its files: give the folder")
+
+
 def names_folder(given: Sequence[str]) -> bool:
     """Whether `study` is asked about a folder of runs, not about a file."""
     return list(given[:1]) == ["study"] and any(Path(each).is_dir() for each in given[1:2])
@@ -82,13 +90,14 @@ def add_folder_options(parser: ArgumentParser, given: Sequence[str]) -> None:
     parser.add_argument("--of", type=str, default=None, metavar="CONFIG", help=of)
     parser.add_argument("--name", type=str, default=None, help="of the page; else the folder's")
     line = MEANING["class_threshold"]
-    parser.add_argument("--class_threshold", type=float, default=0.1, help=line)
-    twice = "keep runs that are equal to the last bit, and say so"
-    parser.add_argument("--allow_duplicates", action="store_true", help=twice)
+    parser.add_argument("--class_threshold", type=str, default="0.1", help=line)
     for name in ("reports", "brief"):
         default, text = OWN[name]
-        parser.add_argument(f"--{name}", type=str, default=default, help=text)
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+        part = " (of this project's own runs)" if name == "brief" else ""
+        parser.add_argument(f"--{name}", type=str, default=default, help=text + part)
+    twice = "keep runs that are equal to the last bit, and say so"
+    parser.add_argument("--allow_duplicates", action="store_true", help=twice)
+    parser.add_argument("--quiet", action="store_true", help="print where the page lies, no levels")
     own = ("of", "name", "class_threshold", "allow_duplicates", "reports", "brief", "quiet")
     _check_names(given, [*own, "traceback", "help"])
 
@@ -118,6 +127,8 @@ def check_kind(mapping: Mapping[str, Any], path: str, command: str) -> None:
     is_comparison = "architectures" in mapping or "tasks" in mapping
     if command == "compare" and not is_comparison and "model" in mapping:
         raise ValueError(f"{path}: this file is one experiment; use `study` or `fit` on it")
+    if command == "--of" and is_comparison:
+        raise ValueError(f"--of: {path} is a comparison; wanted the YAML of one experiment")
     if command != "compare" and is_comparison:
         raise ValueError(f"{path}: this file is a comparison; use `compare` on it")
 

@@ -10,6 +10,7 @@ from analysis.stability.summary import stability
 from training.data.task import Task
 from training.experiment import Experiment
 from training.runs import Run, run_model
+from training.seeds import independent_places
 
 LEAST = 3  # seeds, below which no interval over pairs can be given
 
@@ -24,6 +25,7 @@ def partial_answer(
 
     def answer(runs: tuple[Run, ...]) -> None:
         finished = [run for run in runs if run.status == "finished"]
+        finished = [finished[place] for place in independent_places([r.seed for r in finished])]
         if len(finished) < LEAST or len(runs) == len(experiment.seeds):
             return
         inputs, targets = task.probe.inputs, task.probe.targets
@@ -38,8 +40,8 @@ def partial_answer(
         assert found.disagreement is not None
         assert found.by_output is not None
         say(
-            f"  so far, {len(runs)} of {len(experiment.seeds)} seeds: disagreement"
-            f" {found.disagreement.raw}; by output, {found.by_output.statement}"
+            f"  so far, {len(runs)} of {len(experiment.seeds)} runs, {len(finished)} independent:"
+            f" disagreement {found.disagreement.raw}; by output, {found.by_output.statement}"
         )
 
     return answer

@@ -7,12 +7,14 @@ from typing import Any
 from torch import nn
 
 from analysis.stability.collect import collect
+from analysis.stability.finite_nulls import collect_null
 from analysis.stability.material import Material
+from analysis.stability.nulls import SHUFFLED, UNTRAINED
 from training.data.task import Task
 from training.experiment import Experiment, Seed
 from training.fit import seed_model
 from training.runs import Run, run_model
-from training.seeds import factors, independent_places
+from training.seeds import factors, fixed_streams, independent_places
 from training.shuffled_runs import ShuffledRuns
 
 
@@ -30,16 +32,22 @@ def run_material(
     """
     collected = _called(runs, models, task)
     untrained = [seed_model(experiment, seed, task) for seed in experiment.seeds]
-    reason = {"label-shuffled training": shuffled.absent} if shuffled.absent else {}
+    inputs, targets = task.probe.inputs, task.probe.targets
+    before, unmeasured = collect_null(
+        untrained, inputs, targets=targets, diverged=collected.diverged
+    )
+    dealt, unshuffled = _shuffled(shuffled.runs, task)
+    reasons = {UNTRAINED: unmeasured, SHUFFLED: shuffled.absent or unshuffled}
     return replace(
         collected,
         labels=() if None in labels else tuple(str(label) for label in labels),
         losses=tuple(last_row(run)["held_out_loss"] for run in runs),
         factors=factors(experiment.seeds),
+        varied=_varied(experiment.seeds),
         optimiser=experiment.optimizer.name if experiment.trainer.max_steps else "closed form",
-        untrained=collect(untrained, task.probe.inputs, targets=task.probe.targets),
-        shuffled=_shuffled(shuffled.runs, task),
-        absent={**collected.absent, **reason},
+        untrained=before,
+        shuffled=dealt,
+        absent={**collected.absent, **{null: why for null, why in reasons.items() if why}},
     )
 
 
@@ -64,9 +72,31 @@ def last_row(run: Run) -> dict[str, Any]:
     return run.metrics.slice(run.metrics.num_rows - 1).to_pylist()[0]
 
 
-def _shuffled(runs: Sequence[Run], task: Task) -> Material | None:
-    """Runs on shuffled answers, called on the same inputs as the others."""
-    return _called(runs, [run_model(run, task) for run in runs], task) if runs else None
+def _varied(seeds: Sequence[Seed]) -> str:
+    """What intervals over these seeds speak of, where not of new seeds in every stream."""
+    streams = [name for name in factors(seeds) if name != "repeat"]
+    if len(seeds) < 2:
+        return ""
+    if not streams:
+        return "all runs repeat one seed: intervals are for training it again, not for new seeds"
+    fixed = fixed_streams(seeds)
+    if not fixed:
+        return ""
+    return (
+        f"{' and '.join(fixed)} {'is' if len(fixed) == 1 else 'are'} the same in all runs:"
+        f" intervals are for new {' and '.join(streams)} alone"
+    )
+
+
+def _shuffled(runs: Sequence[Run], task: Task) -> tuple[Material | None, str]:
+    """Runs on shuffled answers, called on the same inputs as the others; or why there are none."""
+    return collect_null(
+        [run_model(run, task) for run in runs],
+        task.probe.inputs,
+        targets=task.probe.targets,
+        names=[str(run.seed) for run in runs],
+        diverged=[run.status != "finished" for run in runs],
+    )
 
 
 def _called(runs: Sequence[Run], models: Sequence[nn.Module], task: Task) -> Material:

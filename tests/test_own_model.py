@@ -49,7 +49,7 @@ def test_twenty_starts_are_one_answer_with_a_certificate(folder):
     assert "1 solution class" in out
     (apart,) = re.findall(r"canonical parameters within ([\d.e-]+)", out)
     assert float(apart) <= 1e-9
-    assert re.search(r"one optimum .*: 1 \(all seeds alike\)", out), out
+    assert re.search(r"one optimum .*: 1 \(no spread over seeds\)", out), out
     page = (folder / "reports" / "discriminant.html").read_text(encoding="utf-8")
     assert "least eigenvalue of the covariance" in page
     assert "Formulas run again" in page
@@ -61,7 +61,7 @@ def test_without_the_ridge_it_does_not_certify(folder):
         *("-m", "analysis.cli", "study", "discriminant.yaml", "--quiet", "--seeds", "2"),
         *("--model.init_args.ridge", "0"),
     )
-    assert re.search(r"one optimum .*: 0 \(all seeds alike\)", out), out
+    assert re.search(r"one optimum .*: 0 \(no spread over seeds\)", out), out
 
 
 def test_the_certificate_is_of_the_model_as_it_is_and_refuses_what_has_no_spread(folder):

@@ -65,7 +65,7 @@ class Experiment:
     stress: Part | None = None
 
     def __post_init__(self) -> None:
-        _check_name("name", self.name)
+        check_name("name", self.name)
         at_least("shuffled_seeds", self.shuffled_seeds, 0)
         check_seeds(self.seeds)
         _check_lines(self.solved_at, self.class_threshold)
@@ -138,8 +138,8 @@ class Comparison:
             if not getattr(self, key):
                 raise ConfigError(key, "wants at least one, got none")
             for name in getattr(self, key):
-                _check_name(f"{key}.{name}", name)
-        _check_name("name", self.name)
+                check_name(f"{key}.{name}", name)
+        check_name("name", self.name)
         _check_lines(self.solved_at, self.class_threshold)
 
     @classmethod
@@ -203,8 +203,8 @@ def _check_lines(solved_at: float, class_threshold: float) -> None:
         raise wants("class_threshold", "a number from 0 to 0.8326", class_threshold)
 
 
-def _check_name(path: str, name: str) -> None:
-    """Names become folders, so what some file system forbids is refused everywhere."""
+def check_name(path: str, name: str) -> None:
+    """ConfigError at `path` for a name that some file system forbids: names become folders."""
     fine = name.isprintable() and not FORBIDDEN_IN_NAMES & set(name) and len(name) <= 200
     if not (name and fine) or name != name.strip(". "):
         raise wants(path, "1 to 200 printable characters that a folder's name may have", name)

@@ -64,22 +64,28 @@ def independent_places(seeds: Sequence[Seed]) -> tuple[int, ...]:
     """Places of seeds that share no level of a stream that varies, chosen from the first on.
 
     Runs that share an initialisation or an order of the data are not independent: intervals over
-    seeds hold for these alone. All of them where only `repeat` varies.
+    seeds hold for these alone. All of them where only `repeat` varies, which then is what varies.
     """
     streams = [name for name in factors(seeds) if name != "repeat"]
     chosen: list[int] = []
     for place, seed in enumerate(seeds):
-        others = (seeds[other] for other in chosen)
-        if not any(getattr(seed, n) == getattr(other, n) for other in others for n in streams):
+        others = [seeds[other] for other in chosen]
+        if not any(getattr(seed, n) == getattr(o, n) for o in others for n in streams):
             chosen.append(place)
     return tuple(chosen)
 
 
+def fixed_streams(seeds: Sequence[Seed]) -> tuple[str, ...]:
+    """The streams that are the same in all of several seeds: results speak of the others alone."""
+    if len(seeds) < 2:
+        return ()
+    varied = factors(seeds)
+    return tuple(name for name in FACTORS if name not in varied and name != "repeat")
+
+
 def distinct_seeds(seeds: Sequence[Seed], count: int) -> tuple[Seed, ...]:
-    """At most `count` of the seeds, the independent ones first; where there are not so many, the
-    first of the others fill up. For few seeds that are to stand for all."""
-    chosen = [seeds[place] for place in independent_places(seeds)]
-    return tuple((chosen + [seed for seed in seeds if seed not in chosen])[:count])
+    """At most `count` independent seeds, the first ones: few that are to stand for all."""
+    return tuple(seeds[place] for place in independent_places(seeds)[:count])
 
 
 def _crossed(given: Mapping[str, Any]) -> list[dict[str, int]]:

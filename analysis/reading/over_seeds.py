@@ -42,26 +42,31 @@ class FindingOverSeeds:
 
 
 def over_seeds(
-    seeds: Sequence[str], found: Sequence[Mapping[str, Finding]]
+    seeds: Sequence[str], found: Sequence[Mapping[str, Finding]], among: Sequence[int] | None = None
 ) -> tuple[FindingOverSeeds, ...]:
     """One entry for each title, in order; `found` holds each seed's findings by title.
 
-    Intervals are over the seeds in which the figure is finite; with fewer than two there is none.
+    Intervals are over the seeds in which the figure is finite, of those at the places `among` where
+    not all are independent; with fewer than two there is none.
     """
+    places = range(len(seeds)) if among is None else among
     titles = dict.fromkeys(title for findings in found for title in findings)
-    return tuple(_one(title, seeds, [f.get(title) for f in found]) for title in titles)
+    return tuple(_one(title, seeds, [f.get(title) for f in found], places) for title in titles)
 
 
-def _one(title: str, seeds: Sequence[str], found: Sequence[Finding | None]) -> FindingOverSeeds:
+def _one(
+    title: str, seeds: Sequence[str], found: Sequence[Finding | None], places: Sequence[int]
+) -> FindingOverSeeds:
     names = dict.fromkeys(name for f in found if f is not None for name in f.figures)
-    figures = tuple(_figure(name, found) for name in names)
+    figures = tuple(_figure(name, found, places) for name in names)
     first, shown = next((s, f) for s, f in zip(seeds, found, strict=True) if f is not None)
     return FindingOverSeeds(title, figures, first, shown)
 
 
-def _figure(name: str, found: Sequence[Finding | None]) -> FigureOverSeeds:
+def _figure(name: str, found: Sequence[Finding | None], places: Sequence[int]) -> FigureOverSeeds:
     values = tuple(None if f is None else f.figures.get(name) for f in found)
-    known = torch.tensor([v for v in values if v is not None], dtype=torch.float64)
+    chosen = [values[place] for place in places]
+    known = torch.tensor([v for v in chosen if v is not None], dtype=torch.float64)
     finite = known[known.isfinite()]
     if not len(finite):
         return FigureOverSeeds(name, values, undefined(float("nan"), "no seed has a finite value"))

@@ -92,4 +92,9 @@ def _chart(rows: list[dict[str, Any]], keys: list[str], kinds: list[str], low: f
     dots = base.mark_point(filled=True, size=58, opacity=1).encode(
         x, colour, shape, tooltip=tooltip
     )
-    return alt.layer(rule, dots).properties(width=WIDTH, height=alt.Step(ROW))
+    # A null that coincides with the seeds' mean stays in sight inside this ring.
+    own = base.transform_filter(alt.datum.kind == SEEDS)
+    ring = own.mark_point(filled=False, size=150, strokeWidth=1.8, color=INK, shape="circle")
+    return alt.layer(rule, dots, ring.encode(x, tooltip=tooltip)).properties(
+        width=WIDTH, height=alt.Step(ROW)
+    )

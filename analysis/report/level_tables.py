@@ -7,6 +7,7 @@ from typing import Any
 from analysis.report.numerals import DASH, bounds, finite, numeral
 
 UNDEFINED = "undefined: "
+MOST = 8  # classes, and seeds of one, that are named
 ABOVE = "0: no better than the null, 1: all seeds the same"
 
 
@@ -37,8 +38,8 @@ def figures_of(level: Mapping[str, Any]) -> str:
     return _table("<th></th><th>value</th><th>95% interval</th>", rows)
 
 
-def classes_of(level: Mapping[str, Any]) -> str:
-    """HTML list: each rule that makes classes of the seeds, how many they are, what is said of it.
+def classes_of(level: Mapping[str, Any], names: Sequence[str]) -> str:
+    """HTML list: each rule that makes classes of the seeds, which are in each, what is said of it.
 
     What a statement of the level says already is not said again.
     """
@@ -46,7 +47,7 @@ def classes_of(level: Mapping[str, Any]) -> str:
     items = "".join(
         f"<li><b>{escape(found['basis'])}</b>"
         f"{'' if found['statement'] in said else escape(': ' + found['statement'])}"
-        f"{_small(_sizes(found))}</li>"
+        f"{_small(_members(found, _called(found, level, names)))}</li>"
         for found in level["classes"]
     )
     return f'<ul class="classes">{items}</ul>' if items else ""
@@ -90,19 +91,39 @@ def _reach(interval: Mapping[str, Any]) -> str:
     return f"{DASH}{_small(method.removeprefix(UNDEFINED))}"
 
 
-def _sizes(found: Mapping[str, Any]) -> str:
-    """How many seeds each of the largest classes has, by its name if it has one of its own."""
+def _called(found: Mapping[str, Any], level: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """The names of the seeds that were put in classes; empty where it can't be told which."""
+    count = len(found["classes"])
+    if count == len(names):
+        return [str(name) for name in names]
+    for measure in level["measures"]:
+        if len(measure["seeds"]) == count and max(measure["seeds"], default=0) < len(names):
+            return [str(names[seed]) for seed in measure["seeds"]]
+    return []
+
+
+def _members(found: Mapping[str, Any], called: Sequence[str]) -> str:
+    """How many seeds each of the largest classes has and which, by its name if it has its own."""
     counts, names = found["counts"], found["names"]
     if all(name == f"class {number + 1}" for number, name in enumerate(names)):
         names = ["" for _ in names]
     named = [
-        f"{name}: {count}".removeprefix(": ")
-        for name, count in zip(names[:8], counts[:8], strict=False)
+        f"{name}: {count}{_seeds_in(number, found['classes'], called)}".removeprefix(": ")
+        for number, (name, count) in enumerate(zip(names[:MOST], counts[:MOST], strict=False))
     ]
-    more = f", and {len(counts) - 8} more" if len(counts) > 8 else ""
+    more = f"; and {len(counts) - MOST} more" if len(counts) > MOST else ""
     share = finite(found["coverage"])
     seen = "" if share is None else f"; coverage {numeral(share, 2)}"
-    return f"seeds in each: {', '.join(named)}{more}{seen}"
+    return f"seeds in each: {'; '.join(named)}{more}{seen}"
+
+
+def _seeds_in(number: int, classes: Sequence[int], called: Sequence[str]) -> str:
+    """The seeds of one class in brackets, the first of many."""
+    if not called:
+        return ""
+    inside = [name for name, of in zip(called, classes, strict=True) if of == number]
+    more = f" and {len(inside) - MOST} more" if len(inside) > MOST else ""
+    return f" ({', '.join(inside[:MOST])}{more})"
 
 
 def _table(head: str, rows: str) -> str:

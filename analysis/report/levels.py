@@ -31,11 +31,13 @@ def levels_section(
 
     `architectures` holds one name a seed, or none; where they differ, points are coloured by them.
     """
-    return "".join(
+    shown = "".join(
         f'<section class="task"><h2>{escape(_title(level))}</h2>'
         f"{level_body(level, names, architectures, hang)}</section>"
         for level in levels
+        if _measured(level)
     )
+    return shown + _not_measured(levels)
 
 
 def across_section(across: Mapping[str, Any], hang: Hang) -> str:
@@ -55,21 +57,23 @@ def folded_levels(
 ) -> str:
     """The same, each level behind its name and the first thing that is said of it."""
     opened = " open" if unfolded else ""
-    return "".join(
+    shown = "".join(
         f"<details{opened}><summary><b>{escape(_title(level))}</b> "
         f"{escape(_first_words(level))}</summary>"
         f"{level_body(level, names, architectures, hang)}</details>"
         for level in levels
+        if _measured(level)
     )
+    return shown + _not_measured(levels)
 
 
 def level_body(level: Level, names: Sequence[str], architectures: Sequence[str], hang: Hang) -> str:
     """HTML of one level without its heading."""
     groups = groups_of(level, names, architectures)
     return (
-        f'<div class="reading">{sentences(level["statements"])}{classes_of(level)}'
+        f'<div class="reading">{sentences(level["statements"])}{classes_of(level, names)}'
         f"{_drawn(level, names, groups, hang)}{_numbers(level)}{figures_of(level)}"
-        f"{exhibits(level['exhibits'], hang)}{_skipped(level)}</div>"
+        f"{exhibits(level['exhibits'], hang)}{_small_print(level)}</div>"
     )
 
 
@@ -117,9 +121,36 @@ def _numbers(level: Level) -> str:
     return f"<details><summary>All {count} measures</summary>{measures_of(level)}</details>"
 
 
-def _skipped(level: Level) -> str:
-    said = sentences(level["skipped"], "skipped")
-    return f'<div class="aside">Not measured:{said}</div>' if said else ""
+def _small_print(level: Level) -> str:
+    """How it was measured where not as usual, and what was not measured."""
+    parts = (("How it was measured", level.get("notes")), ("Not measured", level["skipped"]))
+    return "".join(
+        f'<div class="aside">{title}:{sentences(said, "skipped")}</div>'
+        for title, said in parts
+        if said
+    )
+
+
+def _measured(level: Level) -> bool:
+    """Whether it says anything but why it says nothing."""
+    return any(value for key, value in level.items() if key not in ("name", "skipped"))
+
+
+def _not_measured(levels: Sequence[Level]) -> str:
+    """One folded list of the levels that say nothing, with the reasons; empty where all do."""
+    empty = [level for level in levels if not _measured(level)]
+    if not empty:
+        return ""
+    reasons = [
+        each if each.startswith(level["name"]) else f"{level['name']}: {each}"
+        for level in empty
+        for each in level["skipped"]
+    ]
+    names = escape(", ".join(str(level["name"]) for level in empty))
+    return (
+        f'<details class="aside"><summary>Not measured: {names}</summary>'
+        f"{sentences(reasons, 'skipped')}</details>"
+    )
 
 
 def _title(level: Level) -> str:

@@ -6,6 +6,7 @@ farthest pair, to 0. The tree beside it is of the distances, 1 - s for a similar
 
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+from textwrap import wrap
 from typing import Any
 
 import altair as alt
@@ -16,6 +17,7 @@ from analysis.report.numerals import bounds, counted, finite, numeral
 from analysis.report.seed_map import SIDE, seed_map, square
 from analysis.report.similarity import LEVEL, NEAR
 
+LETTERS = 38  # of a line over the colours
 LEAST_SPAN = 1e-6  # of a colour scale
 LONG, LEAST_SHARED = 8, 3  # letters of a name, and of a beginning that is left out
 
@@ -83,13 +85,14 @@ def seed_names(measure: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 def _legend(measure: Mapping[str, Any]) -> alt.Legend:
     unit = f" ({measure['unit']})" if measure["unit"] else ""
     return alt.Legend(
-        title=f"{measure['name']}{unit}",
+        title=wrap(f"{measure['name']}{unit}", LETTERS),
         orient="bottom",
         gradientLength=SIDE,
         gradientThickness=8,
         titleFontWeight="normal",
         titleLimit=SIDE,
         tickCount=4,
+        padding=7,  # the first tick is written about the left end
         offset=4,
     )
 

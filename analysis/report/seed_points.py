@@ -30,6 +30,7 @@ from analysis.report.numerals import counted, numeral
 from analysis.report.pair_maps import distances, seed_names, titled
 
 SIZE, FOOT, MARGIN, MOST_SEEDS = 290, 26, 0.1, 300
+ROUGH = 0.2  # stress from which a map is poor (Kruskal 1964)
 LETTER, LINE = 5.4, 12  # pixels that a letter and a line of a name take
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 MOST_GROUPS, OTHERS = 6, "others"
@@ -61,7 +62,9 @@ def map_of_seeds(
         "(1 − similarity)" if measure["best"] else str(measure["unit"]),
     )
     caption = f"{counted(len(whole), 'seed')}, placed by this measure, stress "
-    caption += numeral(stress(points, apart), 2)
+    bent = stress(points, apart)
+    caption += numeral(bent, 2)
+    caption += ": a rough map, whose distances the plane bends" if bent > ROUGH else ""
     return Figure(specification(chart), f"Map of seeds: {titled(measure)}", caption)
 
 

@@ -14,6 +14,8 @@ from analysis.report.schema import check_stability_report
 from analysis.report.seed_points import map_of_seeds
 from analysis.report.stability_charts import entropy_against_threshold
 
+DOUBTS = ("duplicates", "diverged")
+
 
 def write_stability_page(report: Mapping[str, Any], path: Path | str) -> Path:
     """Write the page of a stability report (its JSON form) to `path`: offline, whole or not at all.
@@ -30,9 +32,9 @@ def stability_page(report: Mapping[str, Any]) -> str:
     levels, names = report["levels"], report["names"]
     architectures = report["architectures"]
     body = (
-        f"<header>{_title(report)}{_answers(report)}</header>"
+        f"<header>{_title(report)}{_answers(report)}{_absent(report)}</header>"
         f'<main><div class="figures wide">{_overview(report, gallery)}</div>'
-        f"{levels_section(levels, names, architectures, gallery.hang)}{_absent(report)}</main>"
+        f"{levels_section(levels, names, architectures, gallery.hang)}</main>"
         "<footer><div><p>Made offline from the JSON beside this page.</p></div></footer>"
     )
     return document(str(report["name"]), body, gallery)
@@ -90,6 +92,9 @@ def _overview(report: Mapping[str, Any], gallery: Gallery) -> str:
 
 
 def _absent(report: Mapping[str, Any]) -> str:
+    """What was given and is of no use; what casts doubt on all of it stands in front of that."""
     absent = report.get("absent") or {}
-    said = sentences([f"{key}: {reason}" for key, reason in absent.items()], "skipped")
-    return f'<section class="task"><h2>What was not there</h2>{said}</section>' if said else ""
+    doubts = sentences([f"{key}: {absent[key]}" for key in DOUBTS if key in absent])
+    others = sentences([f"{k}: {why}" for k, why in absent.items() if k not in DOUBTS], "skipped")
+    missing = f'<div class="aside">What was not there:{others}</div>' if others else ""
+    return f"{doubts}{missing}"

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-NOTHING_READ, UNREAD = "none", "unread "  # a label of no structure, of one seed that was not read
+from analysis.stability.entropies.classes import UNREAD
+
+NOTHING_READ = "none"  # a label of no structure
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.stability.estimates.intervals import Interval, from_left_out
+from analysis.stability.estimates.intervals import Interval, from_left_out, undefined
 
 CHUNK_ELEMENTS = 2**21  # seeds x inputs x outputs held in float64 at once: 16 MB a copy
 LARGEST_DIVERGENCE = math.sqrt(math.log(2))
@@ -88,7 +88,8 @@ def ensemble_information(
 ) -> Interval:
     """H(mean p) - mean H(p) in nats: what knowing the seed says of the output; jackknife-t.
 
-    It speaks of ensembles of this size: its expectation grows with K, about as 1 - 1/K.
+    It speaks of ensembles of this size: its expectation grows with K, about as 1 - 1/K. Two seeds
+    have no interval: one left out, there is nothing to know.
     """
     check_outputs(outputs)
     seeds, inputs, _ = outputs.shape
@@ -100,7 +101,10 @@ def ensemble_information(
             others = (total - p[seed]).clamp(min=0.0) / (seeds - 1)
             rest = (own.sum() - own[seed]) / (seeds - 1)
             left_out[seed] += float(_entropy(others).sum()) - rest
-    return from_left_out(max(everyone / inputs, 0.0), left_out / inputs, level=level)
+    information = max(everyone / inputs, 0.0)
+    if seeds == 2:
+        return undefined(information, "two seeds are one pair", level)
+    return from_left_out(information, left_out / inputs, level=level)
 
 
 def check_outputs(outputs: Float[Tensor, "seed input output"]) -> None:

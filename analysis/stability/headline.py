@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from analysis.stability.entropies.classes import DIVERGED
 from analysis.stability.functional import LARGEST_DIVERGENCE
 from analysis.stability.material import Material
 from analysis.stability.result import Stability
@@ -17,8 +18,7 @@ def headline_of(material: Material) -> Stability | None:
     class or the number means nothing.
     """
     threshold = material.threshold
-    if not 0 <= threshold <= LARGEST_DIVERGENCE:
-        raise ValueError(f"threshold: wanted 0 to {LARGEST_DIVERGENCE:.4f}, got {threshold}")
+    check_threshold(threshold)
     if not material.kept:
         nothing = torch.zeros(len(material.names), 1, 2)
         return stability(nothing, diverged=material.diverged, threshold=threshold)
@@ -37,6 +37,43 @@ def headline_of(material: Material) -> Stability | None:
     )
 
 
+def headline_or_reason(material: Material) -> tuple[Stability | None, str]:
+    """The headline, of outputs alone where the whole of it can't be had; and why, "" where it can.
+
+    None where even that can't be had, or there are no outputs. A threshold out of range is the one
+    mistake that is raised.
+    """
+    check_threshold(material.threshold)
+    try:
+        return headline_of(material), ""
+    except ValueError as error:
+        reason = str(error)
+    alone = Material(
+        names=material.names,
+        diverged=material.diverged,
+        outputs=material.outputs,
+        targets=material.targets,
+        threshold=material.threshold,
+    )
+    try:
+        return headline_of(alone), f"partial, of outputs alone: {reason}"
+    except ValueError as error:
+        return None, f"partial, without outputs: {error}"
+
+
+def check_threshold(threshold: float) -> None:
+    """Raises ValueError outside [0, sqrt ln 2]."""
+    if not 0 <= threshold <= LARGEST_DIVERGENCE:
+        raise ValueError(f"threshold: wanted 0 to {LARGEST_DIVERGENCE:.4f}, got {threshold}")
+
+
+def falsely_diverged(material: Material) -> tuple[str, ...]:
+    """The kept seeds whose label says that they diverged, by name."""
+    given = material.labels or [each.label if each else "" for each in material.interpretations]
+    said = [n for n in material.kept if n < len(given) and given[n] == DIVERGED]
+    return tuple(material.names[n] for n in said)
+
+
 def _first_site(material: Material) -> Float[Tensor, "seed input feature"] | None:
     """The first representation where all seeds have it in one shape; NaN for diverged ones."""
     for rows in material.representations.values():
@@ -48,9 +85,11 @@ def _first_site(material: Material) -> Float[Tensor, "seed input feature"] | Non
 
 
 def _labels(material: Material) -> list[str] | None:
-    """What each model calls its solution; None where one of them names none."""
+    """What each model calls its solution; None where one names none, or says falsely "diverged"."""
+    if falsely_diverged(material):
+        return None
     if material.labels:
-        return list(material.labels)
+        return list(material.labels) if all(material.labels) else None
     found = [None if i is None else i.label or None for i in material.interpretations]
-    labels = ["diverged" if n not in material.kept else found[n] for n in range(len(found))]
+    labels = [DIVERGED if n not in material.kept else found[n] for n in range(len(found))]
     return None if None in labels or not labels else [str(label) for label in labels]

@@ -6,6 +6,7 @@ interpretations.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import torch
@@ -29,8 +30,8 @@ def joined(materials: Mapping[str, Material]) -> Material:
         raise ValueError(f"materials: wanted two architectures or more, got {list(materials)}")
     each = tuple(materials.values())
     outputs = _together([m.outputs for m in each])
-    representations = _of_all("representation", [_first(m) for m in each])
-    units = _of_all("units", [_units(m) for m in each])
+    representations = _of_all("representation", [_first(m) for m in each], each)
+    units = _of_all("units", [_units(m) for m in each], each)
     absent = {
         "outputs": "" if outputs is not None else "the architectures' outputs differ in shape",
         "representations": "" if representations else ONE_HAS_NONE,
@@ -41,6 +42,7 @@ def joined(materials: Mapping[str, Material]) -> Material:
         architectures=tuple(kind for kind, m in materials.items() for _ in m.names),
         diverged=tuple(chain.from_iterable(m.diverged or (False,) * len(m.names) for m in each)),
         outputs=outputs,
+        outputs_as=each[0].outputs_as,
         targets=each[0].targets,
         representations=representations,
         activations=units,
@@ -73,25 +75,47 @@ def _together(outputs: Sequence[Tensor | None]) -> Tensor | None:
     return torch.cat(given) if alike and len(given) == len(outputs) else None
 
 
-def _first(material: Material) -> tuple[Rows, ...]:
-    return next(iter(material.representations.values()), ())
+@dataclass(frozen=True, eq=False)
+class _Sites:
+    """One [input, feature] a seed, and how many rows each site had before it was thinned."""
+
+    rows: tuple[Rows, ...] = ()
+    counts: frozenset[int | None] = frozenset()
 
 
-def _units(material: Material) -> tuple[Rows, ...]:
-    """All units of a model as one matrix; empty where it has none."""
+def _first(material: Material) -> _Sites:
+    for site, rows in material.representations.items():
+        return _Sites(rows, frozenset({material.row_counts.get(site)}))
+    return _Sites()
+
+
+def _units(material: Material) -> _Sites:
+    """All units of a model as one matrix; empty where it has none, or not at the same rows."""
     sites = tuple(material.activations.values())
-    return tuple(torch.cat(rows, dim=1) for rows in zip(*sites, strict=True)) if sites else ()
+    counts = frozenset(material.row_counts.get(site) for site in material.activations)
+    if not sites or len(counts) > 1 or any(len({len(x) for x in r}) > 1 for r in _seeds(sites)):
+        return _Sites()
+    return _Sites(tuple(torch.cat(rows, dim=1) for rows in _seeds(sites)), counts)
 
 
-def _of_all(name: str, rows: Sequence[tuple[Rows, ...]]) -> dict[str, tuple[Rows, ...]]:
+def _seeds(sites: Sequence[tuple[Rows, ...]]) -> list[tuple[Rows, ...]]:
+    return list(zip(*sites, strict=True))
+
+
+def _of_all(
+    name: str, given: Sequence[_Sites], materials: Sequence[Material]
+) -> dict[str, tuple[Rows, ...]]:
     """One entry with the rows of all models; none where they are not of the same inputs.
 
-    An architecture may have no rows, or a row for each position where others have one an input.
+    An architecture may have no rows, or a row for each position where others have one an input;
+    both may have been thinned to as many, so the numbers before are compared, and those of outputs.
     """
-    found = tuple(chain.from_iterable(rows))
+    found = tuple(chain.from_iterable(each.rows for each in given))
     kept = [each for each in found if each.numel()]
-    alike = len({len(each) for each in kept}) == 1
-    return {name: found} if all(rows) and alike else {}
+    before = frozenset[int | None]().union(*(each.counts for each in given)) - {None}
+    asked = {m.outputs.shape[1] for m in materials if m.outputs is not None}
+    alike = len({len(each) for each in kept}) == 1 and len(before) <= 1 and len(asked) <= 1
+    return {name: found} if all(each.rows for each in given) and alike else {}
 
 
 def _interpretations(materials: Sequence[Material]) -> tuple[Interpretation | None, ...]:

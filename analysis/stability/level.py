@@ -30,6 +30,7 @@ class Level:
     figures     numbers that are no mean over pairs
     exhibits    tables and pictures
     statements  what may be said of it, in sentences
+    notes       how it was measured where that is not as usual: on fewer inputs, of fewer seeds
     skipped     what was not measured, and why
     """
 
@@ -39,6 +40,7 @@ class Level:
     figures: tuple[Figure, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     statements: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
     def to_mapping(self) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class Level:
 
     def __str__(self) -> str:
         lines = [self.name, *(f"  {sentence}" for sentence in self.statements)]
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join([*lines, *(f"  not measured: {reason}" for reason in self.skipped)])
 
 

@@ -3,7 +3,8 @@
     above = (raw - null) / (max - null):  0 no better than the null, 1 all seeds the same
 
 untrained          the same architecture before its first step: what wiring and inputs alone give
-label-shuffled     trained as long on answers that were dealt anew: what training alone gives
+label-shuffled     trained as long on answers that were dealt anew: what training alone gives; the
+                   runs of a study share one deal, so their interval holds no variance of the deal
 row permutation    one of each pair sees its inputs in another order: what the estimator alone gives
 rotated basis      the same subspace in a random basis: what is due to directions, not to space
 random, same covariance   dictionaries with the same second moments: what chance matching gives
@@ -82,8 +83,8 @@ def pair_measure(
 ) -> PairMeasure:
     """The measure's matrix and its null matrices as one result; intervals are clipped to `limits`.
 
-    A null of as many seeds is taken as that of the same seeds, unless `paired` is False. Raises
-    ValueError on a `best` that is neither 0 nor 1.
+    A null of as many seeds is taken as that of the same seeds, unless `paired` is False; that of
+    shuffled training never is. Raises ValueError on a `best` that is neither 0 nor 1.
     """
     if best not in (0.0, 1.0):
         raise ValueError(f"best: wanted 1 (similarity) or 0 (distance), got {best}")
@@ -91,7 +92,7 @@ def pair_measure(
         Rung(
             rung,
             pair_interval(null).clipped(*limits),
-            None if best == 0 else above_null(matrix, null, paired=paired),
+            None if best == 0 else above_null(matrix, null, paired=paired and rung != SHUFFLED),
         )
         for rung, null in (nulls or {}).items()
     )

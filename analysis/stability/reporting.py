@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 from analysis.stability.collect import collect
 from analysis.stability.duplicates import duplicates
-from analysis.stability.headline import headline_of
+from analysis.stability.entropies.classes import DIVERGED
+from analysis.stability.finite_nulls import NULLS, collect_null, with_finite_nulls
+from analysis.stability.headline import check_threshold, falsely_diverged, headline_or_reason
 from analysis.stability.level import Level
-from analysis.stability.levels.every_level import Found, measure_levels, unheard
+from analysis.stability.levels.every_level import HEADLINE, Found, measure_levels, unheard
 from analysis.stability.material import Material
 from analysis.stability.plain import plain
 from analysis.stability.result import Stability
@@ -76,6 +78,7 @@ def report(
     targets: Shaped[Tensor, "example *answer"] | None = None,
     names: Sequence[str] | None = None,
     architectures: Sequence[str] | None = None,
+    diverged: Sequence[bool] | None = None,
     sites: Sequence[str] = (),
     untrained: Sequence[nn.Module] = (),
     shuffled: Sequence[nn.Module] = (),
@@ -90,32 +93,54 @@ def report(
     inputs         what all models are called on, [example, ...]
     targets        right answers: numbers of classes, or values (then outputs are values too)
     architectures  one name a model, where several are compared; found from the models otherwise
+    diverged       one flag a model: such a one is not run, and is a class of its own
     sites          submodules whose outputs are representations besides
     untrained      the same models before training, as many, in the same order: a null
     shuffled       models trained as long on answers that were dealt anew: a null
-    stress         other inputs, on which outputs are compared once more
+    stress         other inputs, on which outputs are compared once more; values in the spread of
+                   `targets`
     threshold      largest root-mean-square sqrt(JSD) within a solution class, sqrt(nats)
     found          called with each level as it is measured, and the seconds so far
 
-    Costs the models' forward passes and, by default at K = 20, seconds to minutes. Raises
-    ValueError for no models, for a model passed twice (told by its weights), for inputs that a
-    model can't take, and for a threshold outside [0, sqrt ln 2].
-    """
+    Costs the models' forward passes and, by default at K = 20, seconds to minutes. A null or a
+    stress set whose numbers are not finite is left out, and `absent` says so.
 
-    _check_twice(_named(models, names), allow_duplicates)
+    Raises ValueError for no models, for a model passed twice (told by its weights), for one that
+    can't take the inputs, gives no tensor or gives NaN or infinity without being flagged, for
+    targets that are not one an answer or have no spread, and for a threshold outside
+    [0, sqrt ln 2].
+    """
+    check_threshold(threshold)
+    flags = diverged if diverged is not None else [False] * len(models)
+    named = zip(_named(models, names), flags, strict=False)
+    # Diverged ones are not compared, and may well be NaN all over, all alike.
+    _check_twice([each for each, lost in named if not lost], allow_duplicates)
     material = collect(
-        models, inputs, targets=targets, names=names, architectures=architectures, sites=sites
+        models,
+        inputs,
+        targets=targets,
+        names=names,
+        architectures=architectures,
+        diverged=diverged,
+        sites=sites,
     )
+    same = {"targets": targets, "sites": sites}
+    twins = diverged if len(untrained) == len(models) else None
     nulls = {
-        "untrained": _null(untrained, inputs, targets, sites),
-        "shuffled": _null(shuffled, inputs, targets, sites),
-        "stress": None if stress is None else collect(models, stress, names=names),
+        "untrained": collect_null(untrained, inputs, diverged=twins, **same),
+        "shuffled": collect_null(shuffled, inputs, **same),
+        "stress": (None, "")
+        if stress is None
+        else collect_null(models, stress, names=names, diverged=diverged, scale=targets),
     }
-    return report_on(
-        replace(material, threshold=threshold, **nulls),
-        name=name,
-        found=found,
+    absent = {NULLS[field]: reason for field, (_, reason) in nulls.items() if reason}
+    material = replace(
+        material,
+        threshold=threshold,
+        absent={**material.absent, **absent},
+        **{field: null for field, (null, _) in nulls.items()},
     )
+    return report_on(material, name=name, found=found)
 
 
 def report_on(
@@ -124,9 +149,17 @@ def report_on(
     name: str = "models",
     found: Found = unheard,
 ) -> StabilityReport:
-    """The report of what was collected; see `report`."""
+    """The report of what was collected; see `report`.
+
+    What can't be had is left out and named in `absent`: nulls that are not finite, a headline that
+    is refused, labels where a seed that did not diverge says so. Raises ValueError for a threshold
+    out of range.
+    """
     started = time.monotonic()
-    headline = headline_of(material)
+    material = _with_honest_labels(with_finite_nulls(material))
+    headline, reason = headline_or_reason(material)
+    if reason:
+        material = replace(material, absent={**material.absent, HEADLINE: reason})
     levels = measure_levels(material, headline, found)
     return StabilityReport(
         name=name,
@@ -136,6 +169,19 @@ def report_on(
         levels=levels,
         absent=dict(material.absent),
         seconds=time.monotonic() - started,
+    )
+
+
+def _with_honest_labels(material: Material) -> Material:
+    """Without labels where a kept seed's is that of diverged ones, which would be one class."""
+    liars = falsely_diverged(material)
+    if not liars:
+        return material
+    reason = f"no classes: {', '.join(liars)} did not diverge but is labelled {DIVERGED!r}"
+    return replace(
+        material,
+        labels=("",) * len(material.names),
+        absent={**material.absent, "labels": reason},
     )
 
 
@@ -149,15 +195,6 @@ def _check_twice(named: Sequence[tuple[str, nn.Module]], allowed: bool) -> None:
             f" {pairs[0].checksum[:16]}...): one run given twice; where two trainings did end"
             " alike to the last bit, say allow_duplicates=True"
         )
-
-
-def _null(
-    models: Sequence[nn.Module],
-    inputs: Tensor,
-    targets: Tensor | None,
-    sites: Sequence[str],
-) -> Material | None:
-    return collect(models, inputs, targets=targets, sites=sites) if models else None
 
 
 def _named(models: Sequence[nn.Module], names: Sequence[str] | None) -> list[tuple[str, nn.Module]]:

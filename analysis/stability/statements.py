@@ -1,6 +1,5 @@
 """What a comparison lets one say, in sentences: counts, units, intervals and what is unresolved."""
 
-from analysis.stability.estimates.intervals import Interval
 from analysis.stability.nulls import UNTRAINED, PairMeasure
 from analysis.stability.result import Stability
 
@@ -22,7 +21,7 @@ def statements(found: Stability, identical: bool = False) -> tuple[str, ...]:
         f"{found.by_interpretation_with_diverged.statement}.",
         _disagreement(found),
         *(_null(each) for each in (found.disagreement, found.divergence, found.cka) if each),
-        _without_width(found),
+        *_without_width(found),
     )
     return tuple(sentence for sentence in candidates if sentence)
 
@@ -66,13 +65,21 @@ def _null(measure: PairMeasure) -> str | None:
     return f"{raw}: {untrained.above} of the way from untrained to all seeds the same."
 
 
-def _without_width(found: Stability) -> str | None:
+def _without_width(found: Stability) -> list[str]:
+    """Equal pairs have no spread; alike the seeds are only where each pair is at the best value."""
     pairs = (found.disagreement, found.divergence, found.cka)
-    intervals: list[tuple[str, Interval]] = [(each.name, each.raw) for each in pairs if each]
-    flat = [name for name, interval in intervals if interval.degenerate]
-    if not flat:
-        return None
-    return (
-        f"The interval of {' and '.join(flat)} has no width because all seeds are alike:"
-        " see the bound on the largest class for what that excludes."
-    )
+    flat = [each for each in pairs if each and each.raw.degenerate]
+    alike = [each.name for each in flat if each.raw.estimate == each.best]
+    apart = [each.name for each in flat if each.raw.estimate != each.best]
+    said = []
+    if alike:
+        said.append(
+            f"The interval of {' and '.join(alike)} has no width because all seeds are alike there:"
+            " see the bound on the largest class for what that excludes."
+        )
+    if apart:
+        said.append(
+            f"The interval of {' and '.join(apart)} has no width because all pairs of seeds differ"
+            " by the same amount, which proves little."
+        )
+    return said

@@ -47,11 +47,12 @@ def stability(
     diverged                   one flag a seed; what such a seed holds is never read
     threshold                  largest root-mean-square sqrt(JSD) in a solution class, sqrt(nats)
 
-    Raises ValueError where shapes don't fit, or where an unflagged seed holds numbers that are not
-    finite.
+    Raises ValueError where shapes don't fit, where an unflagged seed holds numbers that are not
+    finite, and for a threshold outside [0, sqrt ln 2], past which every pair is in one class.
     """
-    if not threshold >= 0:
-        raise ValueError(f"threshold: wanted a number >= 0, got {threshold}")
+    largest = functional.LARGEST_DIVERGENCE
+    if not 0 <= threshold <= largest:
+        raise ValueError(f"threshold: wanted 0 to {largest:.4f}, got {threshold}")
     probe = make_probe(
         outputs,
         targets=targets,

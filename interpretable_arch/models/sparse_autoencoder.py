@@ -8,7 +8,9 @@ affine in the input.
 
 The unit rows are a constraint, kept after each update. Without it one common scale could move from
 encoder to decoder, the same for all latents since top-k compares them, and each latent's own while
-the active set holds. With it latents permute, and nothing else is free.
+the active set holds. With it latents permute, and nothing else is free. Where latents tie exactly
+for the last of the k places, which of them is active depends on their order: at such an input, and
+at no other, renaming latents can change the output.
 """
 
 from collections.abc import Mapping

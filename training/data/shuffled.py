@@ -8,9 +8,10 @@ frequencies of the data, not to anything that inputs say of answers (Zhang et al
   them where it has several.
 - next tokens, of a stream or of separate rows: the tokens that training reads change places. How
   often each occurs stays; the context says nothing any more.
-- the inputs themselves, with or without noise (autoencoders): there are no pairs to break, so each
-  column is dealt anew by itself. Every coordinate keeps its distribution; what coordinates say of
-  one another is gone. Where they say nothing to begin with, the null is no other task.
+- the inputs themselves, to rounding (autoencoders): there are no pairs to break, so each column is
+  dealt anew by itself. Every coordinate keeps its distribution; what coordinates say of one another
+  is gone. Where they say nothing to begin with, the null is no other task. Answers that are merely
+  near the inputs, as those without the inputs' noise, are answers: their rows are dealt anew.
 
 `nonsense` shuffles the test as well, for models whose readings are to be looked at by themselves.
 """
@@ -28,8 +29,6 @@ from training.data.rows import IGNORED
 from training.data.task import Split, Stream, Task
 from training.parsing import parse
 from training.settings import Part
-
-_LARGEST_NOISE = 0.5  # of the answers' variance, for answers to be inputs with noise
 
 
 def shuffled(task: dict[str, Any], shuffle_seed: int = 0) -> Task:
@@ -94,10 +93,7 @@ def _are_inputs(data: Split) -> bool:
     inputs, targets = data.inputs, data.targets
     if inputs.shape != targets.shape or inputs.dtype != targets.dtype:
         return False
-    if not inputs.is_floating_point():
-        return torch.equal(inputs, targets)
-    noise = (inputs - targets).square().sum()
-    return bool(noise <= _LARGEST_NOISE * (targets - targets.mean(0)).square().sum())
+    return torch.allclose(inputs, targets)
 
 
 def _with_columns_dealt(data: Split, draw: np.random.Generator) -> Split:

@@ -22,6 +22,7 @@ from torch import Tensor
 from analysis.stability.estimates.intervals import off_diagonal
 
 DIVERGED = "diverged"
+UNREAD = "unread "  # how the label of a seed begins that could not be read
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analysis.stability.entropies.classes import DIVERGED, Linkage, number_classes
+from analysis.stability.entropies.classes import DIVERGED, UNREAD, Linkage, number_classes
 from analysis.stability.entropies.solutions import Solutions, solutions
 
 Twice = tuple[Solutions | None, Solutions | None]
@@ -28,18 +28,29 @@ def by_output(linkage: Linkage | None, threshold: float, diverged: Sequence[bool
 def by_interpretation(labels: Sequence[str], diverged: Sequence[bool]) -> Twice:
     """Classes by the label that each model gives of itself; a diverged seed's label is not read.
 
+    A seed that could not be read (`UNREAD`) is missing, not different: it is left out, and where
+    none could be read there are no classes.
+
     Raises ValueError unless there is one label a seed, and none says "diverged" of a seed that is
     not.
     """
     if len(labels) != len(diverged):
         wanted, got = len(diverged), len(labels)
         raise ValueError(f"interpretation_labels: wanted one label a seed, {wanted}, got {got}")
-    kept = [str(label) for label, flag in zip(labels, diverged, strict=True) if not flag]
-    if DIVERGED in kept:
+    given = [str(label) for label, flag in zip(labels, diverged, strict=True) if not flag]
+    if DIVERGED in given:
         raise ValueError(f"interpretation_labels: {DIVERGED!r} is kept for seeds that diverged")
+    kept = [label for label in given if not label.startswith(UNREAD)]
+    unread = len(given) - len(kept)
+    if not kept:
+        return None, None
+    basis = "interpretation"
+    if unread:
+        basis += f", of the {len(kept)} of {len(given)} seeds that could be read"
     left_out = [kept[:place] + kept[place + 1 :] for place in range(len(kept))]
-    alone = solutions(kept, left_out, basis="interpretation") if kept else None
-    return alone, _with_diverged(kept, left_out, diverged, "interpretation")
+    flags = [*[False] * len(kept), *[True] * sum(diverged)] if unread else diverged
+    found = solutions(kept, left_out, basis=basis), _with_diverged(kept, left_out, flags, basis)
+    return found[0], found[1]
 
 
 def _with_diverged(

@@ -17,13 +17,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.stability.estimates.intervals import Interval, from_left_out, mean_interval
+from analysis.stability.estimates.intervals import (
+    Interval,
+    from_left_out,
+    mean_interval,
+    undefined,
+)
 from analysis.stability.functional import CHUNK_ELEMENTS, check_outputs, ensemble_information
 
 
 @dataclass(frozen=True)
 class Predictive:
-    """Entropies in nats an input, jackknife-t over seeds, cut at 0."""
+    """Entropies in nats an input, jackknife-t over seeds, cut at 0.
+
+    Of two seeds, what is of the mixture has no interval: one left out, there is none to speak of.
+    """
 
     predictive: Interval
     expected: Interval
@@ -92,5 +100,7 @@ def _vote_entropy(votes: Float[Tensor, "seed input"]) -> tuple[float, float]:
 
 
 def _over_seeds(cases: Float[Tensor, "case"], level: float) -> Interval:
+    if len(cases) == 3:
+        return undefined(float(cases[0]), "two seeds are one pair", level)
     found = from_left_out(float(cases[0]), cases[1:], level=level)
     return found.clipped(0.0, float("inf"))

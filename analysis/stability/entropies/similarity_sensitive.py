@@ -31,6 +31,7 @@ from analysis.stability.estimates.intervals import (
     jackknife,
     off_diagonal,
     pair_interval,
+    undefined,
 )
 
 Similarity = Float[Tensor, "seed seed"]
@@ -90,8 +91,11 @@ def diversity_interval(
     """Leave-one-seed-out jackknife-t of one of these effective numbers, cut to [1, n].
 
     It speaks of ensembles of n seeds, the bias above is not removed: the number grows with n.
+    Undefined below three seeds: with one of two left out there is 1 whatever they are.
     """
     K = _checked(similarity)
+    if len(K) == 2:
+        return undefined(measure(K), "two seeds are one pair", level)
     found = jackknife(lambda kept: measure(K[kept][:, kept]), len(K), level=level)
     return found.clipped(1.0, float(len(K)))
 

@@ -57,12 +57,32 @@ def assign(
     return _blocked(first, second, signed, candidates, most_exact)
 
 
+def match(
+    first: Float[Tensor, "one d"], second: Float[Tensor, "other same_d"], *, signed: bool = True
+) -> tuple[Assignment, Int[Tensor, "one"], Int[Tensor, "other"]]:
+    """The assignment of `assign`, and the nearest row of the other for each row, there and back.
+
+    Where the matrix of cosines fits, it is worked out once for all three.
+    """
+    if max(len(first), len(second)) > MOST_EXACT or first.shape[1] != second.shape[1]:
+        found = assign(first, second, signed=signed)
+        return found, _nearest(first, second, signed), _nearest(second, first, signed)
+    similarity = cosines(first, second, signed)
+    found = Assignment(*_dense(similarity), exact=True)
+    return found, similarity.argmax(1), similarity.argmax(0)
+
+
 def cosines(
     first: Float[Tensor, "one d"], second: Float[Tensor, "other d"], signed: bool
 ) -> Float[Tensor, "one other"]:
     """Inner products of unit rows within [-1, 1], or their absolute values."""
     product = (first @ second.T).clamp_(-1.0, 1.0)
     return product if signed else product.abs_()
+
+
+def _nearest(x: Tensor, y: Tensor, signed: bool) -> Int[Tensor, "one"]:
+    """For each row of x, the row of y with the largest cosine."""
+    return torch.cat([cosines(part, y, signed).argmax(1) for part in x.split(BLOCK)])
 
 
 def _dense(similarity: Float[Tensor, "one other"]) -> tuple[Tensor, Tensor]:

@@ -51,9 +51,10 @@ def of_activations(activations: Float[Tensor, "input feature"]) -> Directions:
 
 
 def varying(activations: Float[Tensor, "input feature"]) -> Bool[Tensor, "feature"]:
-    """Which activations are not the same for every input, to rounding."""
-    spread = activations.amax(0) - activations.amin(0)
-    return spread > ROUNDING * torch.finfo(activations.dtype).eps * activations.abs().amax(0)
+    """Which activations are not the same for every input, to rounding in float32 or finer."""
+    x = activations.to(torch.promote_types(activations.dtype, torch.float32))
+    spread = x.amax(0) - x.amin(0)
+    return spread > ROUNDING * torch.finfo(x.dtype).eps * x.abs().amax(0)
 
 
 def _directions(rows: Float[Tensor, "feature d"], live: Bool[Tensor, "feature"]) -> Directions:

@@ -1,12 +1,13 @@
 """The two families of features, and what a kind of either is matched by and set beside.
 
 dictionaries   rows [feature, d], by cosine; rotated bases and random rows of the same covariance
-activations    columns [input, feature], by correlation on half of the inputs, scored on the other;
-               inputs in another order and rotated bases
+activations    columns [input, feature], by correlation on half of the inputs, scored on the other,
+               distinct inputs alone; inputs in another order and rotated bases
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from analysis.stability.features.directions import Directions, of_activations, o
 from analysis.stability.features.nulls import permuted_rows, random_same_covariance, rotated_basis
 from analysis.stability.features.pairing import Pairing, pair_all, split_half
 from analysis.stability.nulls import PERMUTED, RANDOM, ROTATED
+from analysis.stability.representations.distinct import distinct_inputs
 
 Sets = Sequence[Tensor]
 
@@ -43,13 +45,19 @@ class Matched:
 
 @dataclass(frozen=True)
 class Family:
-    """`match` takes sets, the numbers of their seeds (for messages) and whether signs count."""
+    """`match` takes sets, the numbers of their seeds (for messages) and whether signs count.
+
+    `prepare` leaves out what would be matched with itself, and says so; `silent` says of one set
+    why it has nothing to match, "" where it has; `nulls` are made by rung.
+    """
 
     name: str
     score: str
     feature_axis: int
     match: Callable[[Sets, Sequence[int], bool], Matched]
-    nulls: Callable[[Sets, torch.Generator], Mapping[str, Sets]]
+    nulls: Mapping[str, Callable[[Sets, torch.Generator], Sets]]
+    prepare: Callable[[Sets], tuple[Sets, str]]
+    silent: Callable[[Tensor], str]
 
 
 def _match_dictionaries(sets: Sets, seeds: Sequence[int], signed: bool) -> Matched:
@@ -65,16 +73,30 @@ def _match_activations(sets: Sets, seeds: Sequence[int], signed: bool) -> Matche
     return Matched(pairings, tuple(each.shape[1] for each in sets), dead)
 
 
-def _other_dictionaries(sets: Sets, generator: torch.Generator) -> dict[str, Sets]:
-    return {
-        ROTATED: rotated_basis(sets, generator),
-        RANDOM: random_same_covariance(sets, generator),
-    }
+def _rotated_about_the_mean(sets: Sets, generator: torch.Generator) -> Sets:
+    return rotated_basis([each - each.mean(0) for each in sets], generator)
 
 
-def _other_activations(sets: Sets, generator: torch.Generator) -> dict[str, Sets]:
-    centred = [each - each.mean(0) for each in sets]
-    return {PERMUTED: permuted_rows(sets, generator), ROTATED: rotated_basis(centred, generator)}
+def _as_given(sets: Sets) -> tuple[Sets, str]:
+    return sets, ""
+
+
+def _distinct(sets: Sets) -> tuple[Sets, str]:
+    """One of each group of inputs that all seeds represent alike, before nulls are made of them."""
+    if len({len(each) for each in sets}) > 1:
+        return sets, ""  # refused by `match`, which names the numbers
+    kept = distinct_inputs(sets)
+    if len(kept) == len(sets[0]):
+        return sets, ""
+    note = f"{len(kept)} of {len(sets[0])} inputs, those that differ in some seed"
+    return [each[kept] for each in sets], note
+
+
+def _silence(check: Callable[[Tensor], Directions], values: Tensor) -> str:
+    try:
+        return "" if len(check(values).live) else "no live feature"
+    except ValueError as error:
+        return str(error)
 
 
 def _of_seed(check: Callable[[Tensor], Directions], seed: int, values: Tensor) -> Directions:
@@ -84,11 +106,21 @@ def _of_seed(check: Callable[[Tensor], Directions], seed: int, values: Tensor) -
         raise ValueError(f"seed {seed}: {error}") from error
 
 
-DICTIONARIES = Family("dictionary", "cosine", 0, _match_dictionaries, _other_dictionaries)
+DICTIONARIES = Family(
+    "dictionary",
+    "cosine",
+    0,
+    _match_dictionaries,
+    {ROTATED: rotated_basis, RANDOM: random_same_covariance},
+    _as_given,
+    partial(_silence, of_dictionary),
+)
 ACTIVATIONS = Family(
     "activations",
     "correlation on the other half of the inputs",
     1,
     _match_activations,
-    _other_activations,
+    {PERMUTED: permuted_rows, ROTATED: _rotated_about_the_mean},
+    _distinct,
+    partial(_silence, of_activations),
 )

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 import torch
 
-from analysis.stability.features.budget import LEAST_NULL, LEAST_SEEDS, affordable
+from analysis.stability.features.budget import (
+    LEAST_NULL,
+    LEAST_SEEDS,
+    MOST_NULL,
+    affordable,
+)
 from analysis.stability.features.families import Family, Matched, Sets
+from analysis.stability.nulls import RANDOM, ROTATED
 
 MOST_ROTATED = 2048  # dimensions; a rotation costs their cube
+DEAR = (ROTATED, RANDOM)
 RUNGS = 4
 
 
@@ -48,23 +55,26 @@ def measure_kind(
     Takes about `seconds`, or what five seeds and nulls of three need. Raises ValueError on what
     can't be matched, naming the seed; a null that can't be is a note.
     """
-    rows = [sets[n].detach().cpu() for n in kept]
+    rows, note = family.prepare([sets[n].detach().cpu() for n in kept])
     width = max(each.shape[family.feature_axis] for each in rows)
     count = affordable(len(kept), width, seconds / 2, LEAST_SEEDS)
-    fewer = affordable(count, width, seconds / (2 * RUNGS), LEAST_NULL)
-    notes = []
+    fewer = affordable(min(count, MOST_NULL), width, seconds / (2 * RUNGS), LEAST_NULL)
+    notes = [f"{name}: {note}"] if note else []
     if count < len(kept):
         notes.append(f"{name}: {width} features take long to match: the first {count} seeds only")
     if fewer < count:
-        notes.append(f"{name}: {width} features take long to match: nulls of {fewer} seeds only")
+        notes.append(f"{name}: nulls of {fewer} of {count} seeds only, for time")
     found = family.match(rows[:count], kept[:count], signed)
     rungs: dict[str, Sets] = {
         rung: [each.detach().cpu() for each in null] for rung, null in given.items()
     }
-    if max(each.shape[1] for each in rows) <= MOST_ROTATED:
-        rungs.update(family.nulls(rows[:fewer], torch.Generator().manual_seed(0)))
-    else:
-        notes.append(f"{name}: no nulls of other directions above {MOST_ROTATED} dimensions")
+    wide = max(each.shape[1] for each in rows) > MOST_ROTATED
+    draws = torch.Generator().manual_seed(0)
+    for rung, make in family.nulls.items():
+        if wide and rung in DEAR:
+            notes.append(f"{name}: no null of {rung} above {MOST_ROTATED} dimensions, for time")
+        else:
+            rungs[rung] = make(rows[:fewer], draws)
     nulls = {}
     for rung, null in rungs.items():
         try:

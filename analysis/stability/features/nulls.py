@@ -45,7 +45,9 @@ def _rotated(dictionary: Set, generator: torch.Generator) -> Set:
     d = dictionary.shape[1]
     rows = dictionary.double().cpu()
     moments, directions = torch.linalg.eigh(rows.T @ rows)
-    spanned = moments > d * torch.finfo(dictionary.dtype).eps * moments[-1]
+    # Widened halves are exact: their own epsilon would call real directions rounding.
+    precision = torch.promote_types(dictionary.dtype, torch.float32)
+    spanned = moments > d * torch.finfo(precision).eps * moments[-1]
     V = directions[:, spanned]
     noise = torch.randn(V.shape[1], V.shape[1], generator=generator, dtype=torch.float64)
     Q, R = torch.linalg.qr(noise)

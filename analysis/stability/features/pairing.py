@@ -19,8 +19,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from analysis.stability.features.assignment import BLOCK, assign, cosines
+from analysis.stability.features.assignment import BLOCK, match
 from analysis.stability.features.directions import Directions, of_activations, varying
+from analysis.stability.representations.distinct import distinct_inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +62,23 @@ def split_half(
     """All pairs of activations [input, feature], matched on one half of the inputs, scored by
     correlation on the other half.
 
-    The halves are always the same random ones. Also the number of dead features of each seed:
-    constant on either half. Raises ValueError for different numbers of inputs, fewer than four,
+    Of inputs that are alike in every seed one is kept: the halves must not share them. The halves
+    are always the same random ones. Also the number of dead features of each seed: constant on
+    either half. Raises ValueError for different numbers of inputs, fewer than four distinct ones,
     values that are not finite, and a seed with no live feature.
     """
     inputs = {len(each) for each in activations}
     if len(inputs) != 1 or min(inputs) < 4:
         raise ValueError(f"activations: wanted the same 4 or more inputs, got {sorted(inputs)}")
-    order = torch.randperm(inputs.pop(), generator=torch.Generator().manual_seed(0))
-    halves = order.tensor_split(2)
-    fitted, held = [], []
     for each in activations:
         _ = of_activations(each)  # what is not finite is said with its input, not its half
+    kept = distinct_inputs(activations)
+    if len(kept) < 4:
+        raise ValueError(f"activations: wanted 4 or more distinct inputs, got {len(kept)}")
+    order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(0))
+    halves = kept[order.to(kept.device)].tensor_split(2)
+    fitted, held = [], []
+    for each in activations:
         parts = [each[half] for half in halves]
         live = torch.nonzero(varying(parts[0]) & varying(parts[1])).flatten()
         for found, part in zip((fitted, held), parts, strict=True):
@@ -122,8 +128,7 @@ def _pair(
     x, y = (each.rows for each in fitted)
     dtype = torch.promote_types(x.dtype, y.dtype)
     x, y = x.to(dtype), y.to(dtype)
-    found = assign(x, y, signed=signed)
-    there, back = _nearest(x, y, signed), _nearest(y, x, signed)
+    found, there, back = match(x, y, signed=signed)
     everyone_a, everyone_b = torch.arange(len(x)), torch.arange(len(y))
     return Pairing(
         a=seeds[0],
@@ -138,11 +143,6 @@ def _pair(
         mutual=int((back[there] == everyone_a).sum()),
         exact=found.exact,
     )
-
-
-def _nearest(x: Tensor, y: Tensor, signed: bool) -> Int[Tensor, "one"]:
-    """For each row of x, the row of y with the largest cosine."""
-    return torch.cat([cosines(part, y, signed).argmax(1) for part in x.split(BLOCK)])
 
 
 def _scores(

@@ -5,21 +5,26 @@ Each thing that was given ends in the material or, with a reason, in `Material.a
 nothing ends in the material, the reasons are the error.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
+
+from torch import Tensor
 
 from analysis.stability.duplicates import duplicates
-from analysis.stability.foreign.files import Listing, SeedFiles, list_folder, pickles_refused
+from analysis.stability.foreign.factors_told import factors
+from analysis.stability.foreign.files import Listing, SeedFiles, left_out, list_folder
 from analysis.stability.foreign.gathered import Seed
 from analysis.stability.foreign.kind import kind_of
 from analysis.stability.foreign.layouts import LAYOUTS
-from analysis.stability.foreign.levels import with_arrays, with_outputs, with_weights
+from analysis.stability.foreign.levels import NO_SYMMETRY, with_arrays, with_outputs, with_weights
 from analysis.stability.foreign.side_files import (
     every_seed,
-    factors,
     failed,
     names_told,
+    number,
     read_side_files,
     text,
 )
@@ -56,9 +61,26 @@ def load_folder(path: Path | str, *, allow_duplicates: bool = False) -> Material
     outputs = None if listing.outputs is None else read_array(listing.outputs)
     material, without = with_outputs(material, seeds, outputs, targets)
     absent |= without
-    _check_something(material, root, absent)
-    nulls = {name: load_folder(folder) for name, folder in listing.nulls.items()}
-    return replace(material, absent=absent, **nulls)
+    material = replace(material, absent=absent)
+    if not (_compared(material) or material.parameters):
+        _refuse(material, root)
+    nulls = {
+        name: load_folder(folder, allow_duplicates=allow_duplicates)
+        for name, folder in listing.nulls.items()
+    }
+    of_nulls = {
+        f"{key} of {name}": reason
+        for name, null in nulls.items()
+        for key, reason in null.absent.items()
+        if reason != NO_SYMMETRY
+    }
+    return replace(material, absent=absent | of_nulls, **nulls)
+
+
+def check_comparable(material: Material, root: Path | str) -> None:
+    """ValueError where bare weights are all there is: nothing of them can be compared."""
+    if not _compared(material):
+        _refuse(material, Path(root))
 
 
 def _named(root: Path, listing: Listing) -> tuple[Material, list[Seed], dict[str, str]]:
@@ -71,19 +93,21 @@ def _named(root: Path, listing: Listing) -> tuple[Material, list[Seed], dict[str
     flags = diverged or (False,) * len(names)
     files = listing.seeds or tuple(SeedFiles(name, (), True) for name in names)
     seeds = [_seed(each, flag) for each, flag in zip(files, flags, strict=True)]
-    levels, left_out = factors(told, names)
+    levels, no_factors = factors(told, names)
+    lost = [name for name, flag in zip(names, flags, strict=True) if flag]
     absent = {
-        "files": pickles_refused(listing.pickles, root) if listing.pickles else "",
+        "files": left_out(listing, root),
+        "diverged": f"{len(lost)} of {len(names)} runs: {', '.join(lost)}" if lost else "",
         "pairs": f"one seed, {names[0]}: there is no pair to compare" if len(names) == 1 else "",
-        "factors": left_out,
+        "factors": no_factors,
     }
     material = Material(
         names=names,
         architectures=every_seed(told, "architectures", names, text),
         diverged=diverged,
-        labels=every_seed(told, "labels", names, text),
-        losses=every_seed(told, "losses", names, float),
-        interpretations=interpretations_told(told, names),
+        labels=every_seed(told, "labels", names, text, unread=dict.fromkeys(lost, "")),
+        losses=every_seed(told, "losses", names, number, unread=dict.fromkeys(lost, math.nan)),
+        interpretations=interpretations_told(told, names, unread=lost),
         factors=levels,
     )
     return material, seeds, {key: reason for key, reason in absent.items() if reason}
@@ -97,7 +121,11 @@ def _seed(files: SeedFiles, diverged: bool) -> Seed:
 
 def _twice(seeds: Sequence[Seed], allowed: bool) -> dict[str, str]:
     """Seeds that are one run given twice: an error, or where allowed, a reason to doubt."""
-    kinds = {"weights": [s.weights for s in seeds], "arrays": [s.arrays for s in seeds]}
+    kinds = {
+        "weights": [s.weights for s in seeds],
+        # Arrays of no entries are all alike, and are told apart as empty later.
+        "arrays": [s.arrays if any(map(Tensor.numel, s.arrays.values())) else {} for s in seeds],
+    }
     for kind, tensors in kinds.items():
         pairs = duplicates(tensors)
         if pairs:
@@ -109,23 +137,27 @@ def _twice(seeds: Sequence[Seed], allowed: bool) -> dict[str, str]:
             if not allowed:
                 raise ValueError(
                     f"{said}: one run given as two seeds agrees with itself for nothing; take one"
-                    " away, or pass allow_duplicates=True"
+                    " away, or say --allow_duplicates (in Python, allow_duplicates=True)"
                 )
             return {"duplicates": f"{said}, {len(pairs)} in all: agreement is partly a copy's"}
     return {}
 
 
-def _check_something(material: Material, root: Path, absent: Mapping[str, str]) -> None:
-    """ValueError, with all that stood in the way, where no level has anything to compare."""
+def _compared(material: Material) -> bool:
+    """Whether there is anything that some level compares without the models themselves."""
     given = (
         material.outputs is not None,
         material.representations,
         material.dictionaries,
-        material.parameters,
         material.labels,
         any(each is not None for each in material.interpretations),
         len(material.losses) and material.factors,
     )
-    if not any(given):
-        reasons = "".join(f"\n  {key}: {reason}" for key, reason in absent.items())
-        raise ValueError(f"{root}: nothing to compare was found here{reasons}\n\n{LAYOUTS}")
+    return any(given)
+
+
+def _refuse(material: Material, root: Path) -> NoReturn:
+    """ValueError with all that stood in the way; the layouts where nothing was laid out so."""
+    reasons = "".join(f"\n  {key}: {reason}" for key, reason in material.absent.items())
+    taught = "" if material.names else f"\n\n{LAYOUTS}"
+    raise ValueError(f"{root}: nothing to compare was found here{reasons}{taught}")

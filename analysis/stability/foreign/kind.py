@@ -13,6 +13,8 @@ def kind_of(path: Path | str) -> Literal["runs", "foreign"]:
     there is no such folder.
     """
     root = Path(path)
+    if root.is_file():
+        raise ValueError(f"{root}: wanted a folder of runs, got a file: give the folder it is in")
     if not root.is_dir():
         raise ValueError(f"{root}: wanted a folder of runs, got none")
     found = any(

@@ -17,11 +17,13 @@ from analysis.stability.foreign.gathered import (
     rows_by_site,
     unlike_weights,
 )
+from analysis.stability.foreign.probabilities import as_logits
 from analysis.stability.material import Material
 
 NO_SYMMETRY = (
     "weights in files come without their architecture, and so without the symmetry that they are"
-    " compared modulo; build the models and pass them to `analysis.stability.report`"
+    " compared modulo: on the command line say `--of CONFIG.yaml`, whose model they are of; in"
+    " Python build the models and pass them to `analysis.stability.report`"
 )
 
 Found = tuple[Material, dict[str, str]]
@@ -103,7 +105,8 @@ def _with_choices(
     full = next(each for each in rows if each.numel())
     inputs, width = full.shape
     absent: dict[str, str] = {}
-    if targets is not None and targets.is_floating_point():
+    values_given = targets is not None and targets.is_floating_point()
+    if targets is not None and values_given:
         if targets.numel() != full.numel() or not bool(targets.isfinite().all()):
             reason = f"wanted {inputs} x {width} finite values, got shape {tuple(targets.shape)}"
             return material, {"outputs": f"targets.npy: {reason}"}
@@ -114,6 +117,9 @@ def _with_choices(
     elif targets is not None and targets.numel() != inputs:
         reason = f"wanted one answer for each of {inputs} inputs, got {targets.numel()}"
         targets, absent = None, {"targets": reason}
+    if not values_given:
+        rows, said = as_logits(material.names, rows)
+        absent |= {"logits": said} if said else {}
     full = next(each for each in rows if each.numel())
     blank = torch.full_like(full, torch.nan)
     return replace(

@@ -56,7 +56,8 @@ def circuits(graphs: Sequence[Graph], symmetric: Sequence[str] = SYMMETRIC) -> C
     """Lay out K graphs; units of a group take places in the order of their own numbers.
 
     Parallel edges add up. Raises ValueError for no graphs, for an edge between nodes that a graph
-    doesn't have, for a node named twice, and for weights that are not finite.
+    doesn't have, for a node named twice, for weights that are not finite, and for symmetric units
+    within symmetric units (`head.0.neuron.3`), whose orders this layout can't hold.
     """
     if not graphs:
         raise ValueError("graphs: wanted one a model, got none")
@@ -90,6 +91,10 @@ def _placed(graph: Graph, number: int, symmetric: Sequence[str]) -> dict[str, Ke
     units: dict[str, list[int]] = {}
     for each in read.values():
         units.setdefault(each.group, []).append(each.index)
+    for group in units:
+        if node(group, symmetric).group:
+            wanted = "units that lie in no other unit, whose order is free too"
+            raise ValueError(f"graphs: wanted {wanted}, graph {number} has the group {group!r}")
     rank = {g: {i: n for n, i in enumerate(sorted(set(found)))} for g, found in units.items()}
     return {name: (n.group, rank[n.group][n.index], n.port) for name, n in read.items()}
 

@@ -5,8 +5,8 @@
 
 E is exact: the mean of J over all pairs of sets of a and b components out of the same N (the
 correction for chance of Hubert and Arabie 1985, for Jaccard's index of 1901). The universe is what
-a set could have held; where only the union of the sets is known, it stands in for it, and chance
-comes out too high.
+a set could have held. Where only the union of the sets is known there is no E: out of their own
+union, two sets always agree by less than chance would have it. J alone is given then.
 """
 
 import math
@@ -27,7 +27,8 @@ class Overlap:
     """Jaccard's index of all pairs, its expectation, and what is above it, in [-1, 1].
 
     `adjusted` is NaN where chance agrees already: two empty sets, or two that hold the universe.
-    `universe` counts components; `of_union` says that it is the union of the sets.
+    `universe` counts components; `of_union` says that it is only the union of the sets, for want of
+    the true one: then `expected` and `adjusted` are NaN throughout.
     """
 
     jaccard: Float[Tensor, "seed seed"]
@@ -40,8 +41,8 @@ class Overlap:
 def overlap(sets: Sequence[Collection[Hashable]], universe: int | None = None) -> Overlap:
     """Overlap of all pairs of K sets out of `universe` components, by one matrix product.
 
-    Two empty sets have J = 1. Costs K^2 N. Raises ValueError for no sets, and for a universe
-    smaller than their union.
+    Without a universe nothing is said of chance. Two empty sets have J = 1. Costs K^2 N. Raises
+    ValueError for no sets, and for a universe smaller than their union.
     """
     held = indicators(sets)
     union = held.shape[1]
@@ -53,10 +54,13 @@ def overlap(sets: Sequence[Collection[Hashable]], universe: int | None = None) -
     shared = rows @ rows.T
     either = sizes[:, None] + sizes[None, :] - shared
     jaccard = torch.where(either > 0, shared / either.clamp(min=1.0), 1.0)
+    if universe is None:
+        unknown = torch.full_like(jaccard, math.nan)
+        return Overlap(jaccard, unknown, unknown, union, of_union=True)
     expected = _expected(sizes.long().tolist(), size)
     room = 1 - expected
     adjusted = torch.where(room > LEAST_GAP, (jaccard - expected) / room, math.nan)
-    return Overlap(jaccard, expected, adjusted, size, universe is None)
+    return Overlap(jaccard, expected, adjusted, size, of_union=False)
 
 
 def indicators(sets: Sequence[Collection[Hashable]]) -> Bool[Tensor, "seed component"]:

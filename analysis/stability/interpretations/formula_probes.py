@@ -1,7 +1,9 @@
 """Inputs on which formulas of K models are run: random, the same for all.
 
 An input that indexes a table in any of the formulas is a whole number below the shortest axis that
-it indexes; one that is only counted with, as `x0` in `m**x0`, is drawn uniformly from `between`.
+it indexes; one that is only counted with, as `x0` in `m**x0`, is drawn uniformly from `between`, on
+the first half of the probes as it is, on the second with a random sign: |x| and x are told apart,
+and formulas that signs make complex or infinite are compared on the first half.
 """
 
 import ast
@@ -42,15 +44,15 @@ def probes(
     for formula in alike:
         for name, size in _indexed(formula).items():
             shortest[name] = min(size, shortest.get(name, size))
-    return Probes(
-        {
-            name: generator.integers(0, shortest[name], count)
-            if name in shortest
-            else generator.uniform(*between, count)
-            for name in sorted(formulas[0].inputs)
-        },
-        count,
-    )
+    values: dict[str, np.ndarray] = {}
+    for name in sorted(formulas[0].inputs):
+        if name in shortest:
+            values[name] = generator.integers(0, shortest[name], count)
+            continue
+        signs = generator.choice((-1.0, 1.0), count)
+        signs[: (count + 1) // 2] = 1.0
+        values[name] = signs * generator.uniform(*between, count)
+    return Probes(values, count)
 
 
 def _indexed(formula: Formula) -> dict[str, int]:

@@ -1,9 +1,11 @@
 """Which formulas are the same: equal on probes to a stated tolerance, or equal as written.
 
-    gap(f, g) = max over probes and entries |f - g| / (largest |f| or |g| met)      in [0, 2]
+    gap(f, g) = max over probes of |f - g| / (size + floor), each the largest entry at this probe
+    size: of |f| or |g| there;  floor: 1e-9 of the median size, where both come near zero
 
-Numerical equality on random probes finds two polynomials of degree d different with near certainty
-(Schwartz 1980, Zippel 1979), and knows no way of writing. Two formulas are compared under the names
+in [0, 2]. Each probe has its own size, so that a part which matters at small values only is not
+lost beside large ones. What is equal on random probes to the tolerance may still differ elsewhere,
+or by less; no way of writing is known to this. Two formulas are compared under the names
 of their inputs as they are: x - y and y - x are different. The written form is sympy's, expanded,
 its numbers rounded; it exists where no input indexes a table.
 """
@@ -16,13 +18,14 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import pdist, squareform
 from torch import Tensor
 
 from analysis.stability.interpretations.formula_probes import Probes, probes
 from interpretable_arch.interpretation import Formula
 
 TOLERANCE = 1e-6
+FLOOR = 1e-9  # of the median size over probes
+LEAST_FINITE = 0.25  # of the probes: on fewer, nothing says that two formulas are the same
 MOST_WRITTEN = 64  # constants: a table of thousands has no written form that anyone reads
 
 
@@ -31,12 +34,19 @@ def formula_gaps(
 ) -> Float[Tensor, "seed seed"]:
     """Largest relative gap of all pairs on the probes; infinite where two can't be the same.
 
-    They can't where their inputs or the shapes of their results differ, or where one is finite at a
-    probe and the other not. Costs K times the probes evaluations and one table of distances. Raises
-    ValueError for no formulas, and for one that its own language refuses.
+    They can't where their inputs or the shapes of their results differ, where one is finite at a
+    probe and the other not, or where both are finite at less than a quarter of the probes. Costs K
+    times the probes evaluations and one table of distances. Raises ValueError for no formulas, one
+    that its own language refuses, and where none is finite at a quarter of the probes.
     """
     points = probes(formulas) if points is None else points
-    return _gaps([_values(formula, points, n) for n, formula in enumerate(formulas)], formulas)
+    values = [_values(formula, points, n) for n, formula in enumerate(formulas)]
+    asked = [value for value in values if value is not None]
+    if asked and not any(_finite_enough(value) for value in asked):
+        least = math.ceil(LEAST_FINITE * points.count)
+        wanted = f"one that is finite at {least} of {points.count} probes"
+        raise ValueError(f"formulas: wanted {wanted}, got none of {len(formulas)}")
+    return _gaps(values)
 
 
 def formula_classes(
@@ -95,29 +105,35 @@ def _values(formula: Formula, points: Probes, number: int) -> np.ndarray | None:
     return np.stack(rows)
 
 
-def _gaps(
-    values: Sequence[np.ndarray | None], formulas: Sequence[Formula]
-) -> Float[Tensor, "seed seed"]:
+def _finite_enough(value: np.ndarray) -> bool:
+    whole = np.isfinite(value).reshape(len(value), -1).all(1)
+    return bool(whole.mean() >= LEAST_FINITE)
+
+
+def _gaps(values: Sequence[np.ndarray | None]) -> Float[Tensor, "seed seed"]:
     """One table of distances for each shape of result and each set of finite places."""
-    count = len(formulas)
+    count = len(values)
     gaps = np.full((count, count), math.inf)
     np.fill_diagonal(gaps, 0.0)
     kinds: dict[tuple, list[int]] = {}
     for n, value in enumerate(values):
-        if value is not None:
+        if value is not None and _finite_enough(value):
             finite = np.isfinite(value)
             kinds.setdefault((value.shape, finite.tobytes()), []).append(n)
     for members in kinds.values():
         rows = np.stack([np.nan_to_num(values[n], nan=0, posinf=0, neginf=0) for n in members])  # pyright: ignore
-        gaps[np.ix_(members, members)] = _relative(rows.reshape(len(members), -1))
+        gaps[np.ix_(members, members)] = _relative(rows.reshape(*rows.shape[:2], -1))
     return torch.from_numpy(gaps)
 
 
 def _relative(rows: np.ndarray) -> np.ndarray:
-    if np.iscomplexobj(rows):
-        largest = np.stack([np.abs(row - rows).max(1, initial=0.0) for row in rows])
-    else:
-        largest = squareform(pdist(rows, "chebyshev")) if len(rows) > 1 else np.zeros((1, 1))
-    size = np.abs(rows).max(1, initial=0.0)
-    scale = np.maximum(size[:, None], size[None, :])
-    return np.divide(largest, scale, out=np.zeros_like(largest), where=scale > 0)
+    """All pairs of [formula, probe, entry]: the largest gap in units of the pair's size there."""
+    rows = rows.astype(np.result_type(rows.dtype, np.float64))
+    size = np.abs(rows).max(2, initial=0.0)
+    typical = np.array([np.median(each[each > 0]) if (each > 0).any() else 0.0 for each in size])
+    gaps = np.zeros((len(rows), len(rows)))
+    for n, row in enumerate(rows):
+        apart = np.abs(row - rows).max(2, initial=0.0)
+        scale = np.maximum(size[n], size) + FLOOR * np.maximum(typical[n], typical)[:, None]
+        gaps[n] = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0).max(1)
+    return gaps

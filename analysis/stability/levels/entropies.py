@@ -52,9 +52,10 @@ def output_similarity(
 def _predictive(material: Material) -> Said:
     figures = []
     for where, given in (("", material), (" on the stress set", material.stress)):
-        if given is None or given.outputs is None or not given.kept:
+        outputs = given.asked_outputs if given is not None and given.kept else None
+        if outputs is None:
             continue
-        found = predictive_entropies(given.outputs[list(given.kept)])
+        found = predictive_entropies(outputs)
         figures += [
             Figure(f"{name}{where}", value, "nats an input", meaning)
             for name, value, meaning in (
@@ -68,9 +69,10 @@ def _predictive(material: Material) -> Said:
 
 
 def _by_similarity(material: Material) -> Said:
-    if material.outputs is None:
+    outputs = material.asked_outputs
+    if outputs is None:
         return [], [], ["similarity of outputs: no outputs were given"]
-    K = output_similarity(material.outputs[list(material.kept)])
+    K = output_similarity(outputs)
     n = len(K)
     if n < 2:
         return [], [], ["similarity of outputs: one seed has nothing to be similar to"]
@@ -102,6 +104,7 @@ def _copies(material: Material) -> Said:
     figures, statements, skipped = [], [], []
     if not material.symmetries:
         return [], [], ["copies of one function: no symmetry was given"]
+    assumed = "" if material.optimiser else "; optimiser not given, taken as Adam"
     training = CLAIMS.get(material.optimiser.lower()) if material.optimiser else ADAM
     if training is None:
         known = ", ".join(CLAIMS)
@@ -123,7 +126,7 @@ def _copies(material: Material) -> Said:
                 "of the parameters' entropy that copies of one function hold",
             )
         )
-        statements.append(found.statement)
+        statements.append(found.statement + assumed)
         if len(material.parameters) > seed:
             fixed = not_free(symmetry, training, material.parameters[seed])
             if fixed:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from analysis.stability.level import Level, Measurer
 from analysis.stability.levels.entropies import measure_entropies
@@ -26,6 +27,7 @@ MEASURERS: Mapping[str, Measurer] = {
     "factors": measure_factors,
     "planning": measure_planning,
 }
+HEADLINE = "headline"  # in `absent`: why there is none, or only a part of one
 Found = Callable[[Level, float], None]
 
 
@@ -41,8 +43,8 @@ def measure_levels(
     A level that refuses what it was given becomes one that says why, and the rest goes on.
     """
     asked = {
-        "outputs": lambda each: measure_outputs(each, headline),
-        STRESS: measure_stress,
+        "outputs": lambda each: _outputs(each, headline),
+        STRESS: _stress,
         **MEASURERS,
     }
     levels: list[Level] = []
@@ -55,12 +57,32 @@ def measure_levels(
     return tuple(levels)
 
 
+def _outputs(material: Material, headline: Stability | None) -> Level | None:
+    reason = material.absent.get(HEADLINE)
+    if headline is None and material.outputs is not None and reason is not None:
+        return Level("outputs", skipped=(f"outputs: {reason}",))
+    return _noted(measure_outputs(material, headline), material)
+
+
+def _stress(material: Material) -> Level | None:
+    level = measure_stress(material)
+    return level if material.stress is None else _noted(level, material.stress)
+
+
+def _noted(level: Level | None, material: Material) -> Level | None:
+    """How values were made choices, said beside what was found of them."""
+    if level is None or not material.outputs_as:
+        return level
+    return replace(level, notes=(*level.notes, material.outputs_as))
+
+
 def measured(name: str, measurer: Measurer, material: Material) -> Level | None:
     """The level, or one that says why it could not be measured; None where nothing was given."""
     try:
         level = measurer(material)
-    except ValueError as error:
-        return Level(name, skipped=(f"{name}: {error}",))
+    except (ValueError, ArithmeticError, RuntimeError) as error:  # RuntimeError: torch's own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return Level(name, skipped=(f"{name}: {reason}",))
     reason = material.absent.get(name)
     if level is None and reason is not None:
         return Level(name, skipped=(f"{name}: {reason}",))

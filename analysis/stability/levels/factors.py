@@ -67,8 +67,9 @@ def _quantities(material: Material) -> dict[str, tuple[str, Float[Tensor, "run r
     if material.losses:
         losses = torch.tensor([material.losses[seed] for seed in kept], dtype=torch.float64)
         found["loss"] = "loss^2", half_squared_differences(losses)
-    if material.outputs is not None:
-        found["outputs"] = "nats", divergence(material.outputs[kept]).square()
+    outputs = material.asked_outputs
+    if outputs is not None:
+        found["outputs"] = "nats", divergence(outputs).square()
     labels = material.solution_labels
     if labels:
         found["interpretation"] = "probability", 1 - same_class(number_classes(labels))

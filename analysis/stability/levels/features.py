@@ -34,17 +34,18 @@ def measure_features(material: Material) -> Level | None:
     if not asked:
         return None
     if len(material.kept) < 2:
-        return Level("features", skipped=("features: one seed has no pairs to match",))
+        return Level("features", skipped=("features: one seed, no pair to compare",))
     kinds, skipped = [], []
     for family, name, sets in asked:
         try:
-            kinds.append(_kind(material, family, name, sets, SECONDS / len(asked)))
+            kept, why_not = _heard(material, family, name, sets)
+            skipped += why_not
+            kinds.append(_kind(material, family, name, sets, kept, SECONDS / len(asked)))
         except ValueError as error:
             skipped.append(f"{name}: {error}")
     measures: list[PairMeasure] = []
     for kind in kinds:
         measures += pair_measures(kind, TAU)
-        skipped += kind.notes
         if kind.found.directions:
             spans, why_not = subspace_measures(kind, TAU)
             measures += spans
@@ -55,18 +56,44 @@ def measure_features(material: Material) -> Level | None:
         figures=tuple(figure for kind in kinds for figure in _figures(kind)),
         exhibits=_recurrences(kinds),
         statements=tuple(_statement(kind, measures) for kind in kinds),
+        notes=tuple(note for kind in kinds for note in kind.notes),
         skipped=tuple(skipped),
     )
 
 
-def _kind(material: Material, family: Family, name: str, sets: Sets, seconds: float) -> Kind:
+def _heard(
+    material: Material, family: Family, name: str, sets: Sets
+) -> tuple[tuple[int, ...], list[str]]:
+    """The kept seeds that have features to match, and why the others have none.
+
+    Raises ValueError where fewer than two have.
+    """
+    reasons = {n: family.silent(sets[n]) for n in material.kept}
+    kept = tuple(n for n, reason in reasons.items() if not reason)
+    notes = [f"{name}: {material.names[n]} left out: {why}" for n, why in reasons.items() if why]
+    if len(kept) < 2:
+        said = "; ".join(why for why in reasons.values() if why)
+        raise ValueError(f"wanted two seeds with features to match, got {len(kept)} ({said})")
+    return kept, notes
+
+
+def _kind(
+    material: Material,
+    family: Family,
+    name: str,
+    sets: Sets,
+    kept: Sequence[int],
+    seconds: float,
+) -> Kind:
     given = {UNTRAINED: material.untrained, SHUFFLED: material.shuffled}
     nulls: dict[str, Sequence[Tensor]] = {}
     for rung, null in given.items():
         held = None if null is None else _of_kind(null, family).get(name)
         if null is not None and held is not None and len(null.kept) > 1:
-            nulls[rung] = [held[n] for n in null.kept]
-    return measure_kind(name, family, sets, material.kept, nulls, signed=SIGNED, seconds=seconds)
+            heard = [held[n] for n in null.kept if not family.silent(held[n])]
+            if len(heard) > 1:
+                nulls[rung] = heard
+    return measure_kind(name, family, sets, kept, nulls, signed=SIGNED, seconds=seconds)
 
 
 def _of_kind(material: Material, family: Family) -> Mapping[str, tuple[Tensor, ...]]:
@@ -114,7 +141,7 @@ def _recurrences(kinds: Sequence[Kind]) -> tuple[Exhibit, ...]:
 def _statement(kind: Kind, measures: Sequence[PairMeasure]) -> str:
     own = {m.name: m for m in measures if m.of == kind.name}
     mean, shared = own["PW-MCC"], own[f"shared at {TAU:g}"]
-    floors = ", ".join(f"{r.name} {r.null.estimate:.2f}" for r in mean.rungs)
+    floors = ", ".join(f"{r.name} {r.null.estimate:z.2f}" for r in mean.rungs)
     span = own.get("span overlap of unshared")
     stable = ""
     if span is not None:
@@ -130,5 +157,5 @@ def _statement(kind: Kind, measures: Sequence[PairMeasure]) -> str:
 
 def _short(interval: Interval) -> str:
     if not interval.defined:
-        return f"{interval.estimate:.2f} (no interval)"
-    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+        return f"{interval.estimate:z.2f} (no interval)"
+    return f"{interval.estimate:z.2f} [{interval.low:z.2f}, {interval.high:z.2f}]"

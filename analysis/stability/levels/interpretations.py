@@ -6,7 +6,7 @@ stands beside what untrained and label-shuffled models say.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from jaxtyping import Float
@@ -34,6 +34,7 @@ from interpretable_arch.interpretation import Graph, Interpretation
 
 NAME = "interpretations"
 MOST_ROWS, MOST_KINDS = 60, 16
+LONGEST = 40  # letters of a class's name
 Says = Sequence[Interpretation]
 T = TypeVar("T")
 Pairs = Callable[[Says], Float[Tensor, "seed seed"]]
@@ -58,10 +59,12 @@ def measure_interpretations(material: Material) -> Level | None:
     says = _said_by(material, seeds)
     if not says:
         return None
-    skipped = [f"{NAME}: {material.names[n]} says nothing" for n in material.kept if n not in seeds]
+    silent = [material.names[n] for n in material.kept if n not in seeds]
+    notes = [f"of {len(seeds)} seeds: {', '.join(silent)} say nothing"] if silent else []
+    skipped: list[str] = []
     measures = [
         found
-        for asked in _asked(says, skipped)
+        for asked in _asked(says, notes, skipped)
         if (found := _measure(asked, material, seeds, skipped)) is not None
     ]
     classes = _classes(material, seeds, says, skipped)
@@ -69,11 +72,12 @@ def measure_interpretations(material: Material) -> Level | None:
         NAME,
         measures=tuple(measures),
         classes=tuple(classes),
-        exhibits=tuple(_recurrence(says, skipped)),
+        exhibits=tuple(_recurrence(says, notes, skipped)),
         statements=(
             *(f"{found.basis}: {found.statement}" for found in classes),
             *(f"{each.name} of {each.of}: {each.raw}" for each in measures),
         ),
+        notes=tuple(notes),
         skipped=tuple(skipped),
     )
 
@@ -83,12 +87,12 @@ def _said_by(material: Material, seeds: Sequence[int]) -> list[Interpretation]:
     return [each for each in found if each is not None]
 
 
-def _asked(says: Says, skipped: list[str]) -> list[Asked]:
+def _asked(says: Says, notes: list[str], skipped: list[str]) -> list[Asked]:
     """What these interpretations hold: kinds of features, circuits, formulas by their names."""
     asked: list[Asked] = []
     kinds = list(_try(lambda: feature_table(says).kinds(), {}, "features", skipped))
     if len(kinds) > MOST_KINDS:
-        skipped.append(f"features: the first {MOST_KINDS} of {len(kinds)} kinds")
+        notes.append(f"features: the first {MOST_KINDS} of {len(kinds)} kinds")
     for kind in kinds[:MOST_KINDS]:
         pairs = _of_kind(kind)
         asked.append(Asked("agreement of values", "share", 1.0, (0.0, 1.0), pairs, kind))
@@ -104,9 +108,11 @@ def _asked(says: Says, skipped: list[str]) -> list[Asked]:
 
 
 def _of_circuits(says: Says) -> list[Asked]:
-    shared = Asked("overlap above chance", "share", 1.0, (-1.0, 1.0), _overlap, "circuit")
     if not all(graph.edges for graph in _graphs(says)):
-        return [shared]
+        # Of components alone it isn't known which there are, hence not what chance would share.
+        name = "overlap (Jaccard; chance unknown without a universe)"
+        return [Asked(name, "share", 1.0, (0.0, 1.0), _overlap, "circuit")]
+    shared = Asked("overlap above chance", "share", 1.0, (-1.0, 1.0), _overlap, "circuit")
     matched = Asked(
         "edges, best matching of units", "similarity", 1.0, (-1.0, 1.0), _matched, "circuit"
     )
@@ -185,7 +191,7 @@ def _overlap(says: Says) -> Float[Tensor, "seed seed"]:
     """Of nodes where there are no edges; else of the strongest edges, out of all that any has."""
     graphs = _graphs(says)
     if not all(graph.edges for graph in graphs):
-        return overlap([graph.nodes for graph in graphs]).adjusted
+        return overlap([graph.nodes for graph in graphs]).jaccard
     every = {name for graph in graphs for name in edge_names(graph)}
     return overlap([edge_names(strongest(graph)) for graph in graphs], len(every)).adjusted
 
@@ -203,16 +209,42 @@ def _classes(
     else:
         skipped.append("label: not every seed names its solution")
     if all(each.graph is not None for each in says):
-        drawn = [strongest(graph) for graph in _graphs(says)]
-        names = _try(lambda: canonical_circuits(circuits(drawn)), (), "circuits", skipped)
-        basis = f"circuit of the edges that carry {CARRIED:.0%}, up to the order of units"
-        found += [solutions(names, basis=basis)] if names else []
+        found += _circuit_classes(_graphs(says), skipped)
     for name in dict.fromkeys(formula.name for each in says for formula in each.formulas):
         if all(name in {formula.name for formula in each.formulas} for each in says):
             gaps = _try(lambda n=name: _of_formula(n)(says), None, f"formula {name!r}", skipped)
             basis = f"formula {name!r}, equal on probes to {TOLERANCE:g}"
-            found += [] if gaps is None else [solutions(formula_classes(gaps), basis=basis)]
+            if gaps is not None:
+                written = [f.expression for each in says for f in each.formulas if f.name == name]
+                found.append(_called(solutions(formula_classes(gaps), basis=basis), written))
     return found
+
+
+def _circuit_classes(graphs: Sequence[Graph], skipped: list[str]) -> list[Solutions]:
+    """By circuits of the strongest edges, of the components where no seed gives edges."""
+    drawn = [strongest(graph) for graph in graphs]
+    names = _try(lambda: canonical_circuits(circuits(drawn)), (), "circuits", skipped)
+    if not names:
+        return []
+    edges = any(graph.edges for graph in graphs)
+    what = f"the edges that carry {CARRIED:.0%}" if edges else "these components"
+    found = solutions(names, basis=f"circuit of {what}, up to the order of units")
+    # Edges are too many to be said, and a checksum says nothing.
+    listed = ["" if edges else ", ".join(sorted(g.nodes)) or "no component" for g in graphs]
+    return [_called(found, listed)]
+
+
+def _called(found: Solutions, said: Sequence[str]) -> Solutions:
+    """Each class by what its first seed says, by its number where that is long or nothing."""
+    first = [said[found.classes.index(number)] for number in range(len(found.counts))]
+    fits = [0 < len(each) <= LONGEST for each in first]
+    return replace(
+        found,
+        names=tuple(
+            each if fit else f"class {n + 1}"
+            for n, (each, fit) in enumerate(zip(first, fits, strict=True))
+        ),
+    )
 
 
 def _try(asked: Callable[[], T], otherwise: T, of: str, skipped: list[str]) -> T:
@@ -223,13 +255,13 @@ def _try(asked: Callable[[], T], otherwise: T, of: str, skipped: list[str]) -> T
         return otherwise
 
 
-def _recurrence(says: Says, skipped: list[str]) -> list[Exhibit]:
+def _recurrence(says: Says, notes: list[str], skipped: list[str]) -> list[Exhibit]:
     """Which named features come back, in how many seeds, and how far their values vary."""
     spreads = _try(lambda: feature_spreads(feature_table(says)), (), "recurrence", skipped)
     if not spreads:
         return []
     if len(spreads) > MOST_ROWS:
-        skipped.append(f"recurrence: the first {MOST_ROWS} of {len(spreads)} named features")
+        notes.append(f"recurrence: the first {MOST_ROWS} of {len(spreads)} named features")
     columns = ("feature", "seeds", "mean", "spread", "agreement")
     rows = tuple(
         (

@@ -55,22 +55,25 @@ def measure_outputs(material: Material, found: Stability | None) -> Level | None
         figures=tuple(figures),
         # What they are of comes last: the first sentence is the one that is read.
         statements=(*found.statements[1:], *found.statements[:1]),
-        skipped=_crossed(material),
+        notes=_of_which_runs(material),
     )
 
 
-def _crossed(material: Material) -> tuple[str, ...]:
-    """Which runs of a crossed study are compared, for not all of them are independent."""
-    if material.whole is None:
-        return ()
-    few, many = len(material.names), len(material.whole.names)
-    return (
-        f"{few} of the {many} runs share no stream and are compared ({', '.join(material.names)});"
-        " the others enter the factors alone",
-    )
+def _of_which_runs(material: Material) -> tuple[str, ...]:
+    """What the runs that are compared stand for, where that is not every stream of the seeds."""
+    said = [material.varied] if material.varied else []
+    if material.whole is not None:
+        few, many = len(material.names), len(material.whole.names)
+        said.append(
+            f"{few} of the {many} runs share no stream and are compared"
+            f" ({', '.join(material.names)}); the others enter the factors alone"
+        )
+    return tuple(said)
 
 
 def _measures(material: Material) -> tuple[PairMeasure, ...]:
+    outputs = material.asked_outputs
+    assert outputs is not None
     asked: tuple[tuple[str, str, Pairs, float], ...] = (
         ("divergence", "sqrt(nats)", divergence, LARGEST_DIVERGENCE),
         ("disagreement", "share of inputs", lambda each: disagreement(each).pairs, 1.0),
@@ -81,7 +84,7 @@ def _measures(material: Material) -> tuple[PairMeasure, ...]:
             unit,
             best=0.0,
             seeds=material.kept,
-            matrix=pairs(_kept(material)),
+            matrix=pairs(outputs),
             nulls=_nulls(material, pairs),
             limits=(0.0, most),
         )
@@ -92,20 +95,10 @@ def _measures(material: Material) -> tuple[PairMeasure, ...]:
 def _nulls(material: Material, pairs: Pairs) -> dict[str, Float[Tensor, "null null"]]:
     given = {UNTRAINED: material.untrained, SHUFFLED: material.shuffled}
     return {
-        name: pairs(_kept(null))
+        name: pairs(outputs)
         for name, null in given.items()
-        if null is not None and null.outputs is not None and null.kept
+        if null is not None and null.kept and (outputs := null.asked_outputs) is not None
     }
-
-
-def _kept(material: Material) -> Float[Tensor, "kept input output"]:
-    """The seeds that did not diverge, at the inputs that have an answer."""
-    outputs = material.outputs
-    assert outputs is not None
-    outputs = outputs[list(material.kept)]
-    if material.targets is None:
-        return outputs
-    return outputs[:, material.targets >= 0]
 
 
 def measure_stress(material: Material) -> Level | None:

@@ -1,6 +1,11 @@
 """The level of plans: how wide intervals would be with more seeds, and which classes lie unmet."""
 
+from collections.abc import Callable
+from math import isfinite, isnan
+
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from analysis.exhibits import Exhibit, Lines, Table
 from analysis.stability.entropies.classes import class_counts, distance_classes, number_classes
@@ -27,22 +32,15 @@ def measure_planning(material: Material) -> Level | None:
 
     None where there is nothing to plan with or all seeds diverged. Below four seeds it says so.
     """
-    kept = list(material.kept)
+    kept = material.kept
     classes = _classes(material)
     if not kept or (material.outputs is None and not material.losses and not classes):
         return None
     if len(kept) < 4:
         return Level("planning", skipped=(f"planning: wanted four seeds, got {len(kept)}",))
-    plans: dict[str, WidthPlan] = {}
-    if material.outputs is not None:
-        outputs = material.outputs[kept]
-        plans["disagreement of outputs"] = plan_pairs(disagreement(outputs).pairs)
-        plans["divergence of outputs"] = plan_pairs(divergence(outputs))
-    if material.losses:
-        losses = torch.tensor([material.losses[seed] for seed in kept], dtype=torch.float64)
-        plans["loss"] = plan_mean(losses)
+    plans, skipped = _plans(material)
     figures = [
-        Figure(f"width at {2 * p.seeds} seeds, {name}", p.width(2 * p.seeds), "", "expected")
+        Figure(f"width at {2 * p.seeds} seeds, {name}", p.width(2 * p.seeds), "", "of a new study")
         for name, p in plans.items()
     ]
     figures += [
@@ -57,16 +55,44 @@ def measure_planning(material: Material) -> Level | None:
             *(plan.statement(name) for name, plan in plans.items()),
             *(f"by {name}: {found.statement}" for name, found in classes.items()),
         ),
+        skipped=tuple(skipped),
     )
 
 
+def _plans(material: Material) -> tuple[dict[str, WidthPlan], list[str]]:
+    """A plan for each quantity that can be planned for, and why the others can't."""
+    outputs = material.asked_outputs
+    asked: dict[str, Callable[[], WidthPlan]] = {}
+    if outputs is not None:
+        asked["disagreement of outputs"] = lambda: plan_pairs(disagreement(outputs).pairs)
+        asked["divergence of outputs"] = lambda: plan_pairs(divergence(outputs))
+    if material.losses:
+        asked["loss"] = lambda: plan_mean(_losses(material))
+    plans: dict[str, WidthPlan] = {}
+    skipped: list[str] = []
+    for name, plan in asked.items():
+        try:
+            plans[name] = plan()
+        except ValueError as error:
+            skipped.append(f"planning of {name}: {error}")
+    return plans, skipped
+
+
+def _losses(material: Material) -> Float[Tensor, "kept"]:
+    """Raises ValueError naming the kept seeds whose loss isn't finite."""
+    odd = [material.names[seed] for seed in material.kept if not isfinite(material.losses[seed])]
+    if odd:
+        raise ValueError(f"losses: wanted finite numbers, got others from {', '.join(odd)}")
+    return torch.tensor([material.losses[seed] for seed in material.kept], dtype=torch.float64)
+
+
 def _classes(material: Material) -> dict[str, Unseen]:
-    kept = list(material.kept)
     found: dict[str, Unseen] = {}
-    if not kept:
+    if not material.kept:
         return found
-    if material.outputs is not None:
-        numbers = distance_classes(divergence(material.outputs[kept]), material.threshold)
+    outputs = material.asked_outputs
+    if outputs is not None:
+        numbers = distance_classes(divergence(outputs), material.threshold)
         found["outputs"] = unseen(class_counts(numbers))
     labels = material.solution_labels
     if labels:
@@ -102,9 +128,9 @@ def _exhibits(plans: dict[str, WidthPlan], classes: dict[str, Unseen]) -> tuple[
                 name,
                 float(c.met),
                 c.classes.estimate,
-                c.new if c.resolved else "unresolved",
+                "unresolved" if not c.resolved or isnan(c.new) else c.new,
                 c.coverage,
-                c.coverage_at_twice if c.resolved else "unresolved",
+                "unresolved" if not c.resolved or isnan(c.new) else c.coverage_at_twice,
             )
             for name, c in classes.items()
         )

@@ -3,12 +3,12 @@
 Each measure is asked of the trained seeds, of the untrained and label-shuffled ones where there are
 some, of the trained ones with their inputs in different orders and, if it sees single features, of
 the trained ones with their features turned at random. Large sites are cut down so that a level of
-20 seeds takes seconds; `skipped` says what was cut, and what could not be measured and why.
+20 seeds takes seconds: `notes` say what was cut, `skipped` what could not be measured and why.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -41,6 +41,7 @@ from analysis.stability.representations.site import Site, gather
 NAME = "representations"
 MOST_COMPONENTS = 256  # singular values of more cost seconds a pair
 MOST_ASSIGNED = 190 * 160**3  # pairs x features^3: assignments of seconds in all
+MOST_NULL = 6  # seeds of a null, where pairs are dear: 15 pairs say where chance lies
 LEAST_SEEDS = 3  # below, a mean over pairs has no interval
 
 Cut = Callable[[Site], tuple[Site, str]]
@@ -49,7 +50,8 @@ Pairs = Callable[[Representations], Float[Tensor, "seed seed"]]
 
 @dataclass(frozen=True)
 class Asked:
-    """A similarity of pairs: how large a site it is asked of, whether it sees single features."""
+    """A similarity of pairs: how large a site it is asked of, whether it sees single features, and
+    whether it is quick enough to be asked of nulls of all seeds."""
 
     name: str
     pairs: Pairs
@@ -57,6 +59,7 @@ class Asked:
     most_inputs: int
     cuts: tuple[Cut, ...] = ()
     sees_basis: bool = False
+    quick: bool = False
 
 
 def measure_representations(material: Material) -> Level | None:
@@ -66,43 +69,60 @@ def measure_representations(material: Material) -> Level | None:
     """
     if not material.representations:
         return None
+    if len(material.kept) < 2:
+        return Level(NAME, skipped=(f"{NAME}: one seed, no pair to compare",))
     measures: list[PairMeasure] = []
+    notes: dict[str, list[str]] = {}
     skipped: dict[str, list[str]] = {}
     for place in material.representations:
-        site, notes = gather(material, place)
-        found, cut = ((), ()) if site is None else _measure_site(site, place)
+        site, lost = gather(material, place)
+        if site is not None and len(site.seeds) < 2:
+            site, lost = None, (*lost, "one seed, no pair to compare")
+        found, cut, refused = ((), (), ()) if site is None else _measure_site(site, place)
         measures += found
-        for note in (*notes, *cut):
-            skipped.setdefault(note, []).append(place)
+        for note in cut:
+            notes.setdefault(note, []).append(place)
+        for reason in (*lost, *refused):
+            skipped.setdefault(reason, []).append(place)
     return Level(
         NAME,
         measures=tuple(measures),
         statements=tuple(_said(each) for each in measures if each.name == ASKED[0].name),
-        skipped=tuple(f"{NAME} at {', '.join(at)}: {note}" for note, at in skipped.items()),
+        notes=_at(notes),
+        skipped=_at(skipped),
     )
 
 
-def _measure_site(site: Site, place: str) -> tuple[list[PairMeasure], list[str]]:
+def _at(said: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """What was said of sites, once for all sites of which it was."""
+    return tuple(f"{NAME} at {', '.join(sites)}: {each}" for each, sites in said.items())
+
+
+def _measure_site(site: Site, place: str) -> tuple[list[PairMeasure], list[str], list[str]]:
+    """The measures, how they were made where not of all that is there, what was refused and why."""
     measures: list[PairMeasure] = []
     notes: list[str] = []
+    refused: list[str] = []
     for asked in ASKED:
         try:
             found, cut = _measure(asked, site, place)
         except ValueError as error:
-            notes.append(f"{asked.name} not measured: {error}")
+            refused.append(f"{asked.name} not measured: {error}")
             continue
         measures += found
         notes += [f"{asked.name}: {note}" for note in cut]
-    return measures, notes
+    return measures, notes, refused
 
 
 def _measure(asked: Asked, site: Site, place: str) -> tuple[list[PairMeasure], list[str]]:
     """The measure with its ladder; of Procrustes the distance too, a metric to draw maps by."""
     notes = []
-    for cut in (*asked.cuts, partial(_inputs, most=asked.most_inputs)):
+    fewer = () if asked.quick else (_nulls_of_few,)
+    for cut in (*fewer, *asked.cuts, partial(_inputs, most=asked.most_inputs)):
         site, note = cut(site)
         notes += [note] if note else []
-    matrix, nulls = asked.pairs(site.trained), _nulls(asked, site)
+    few = site if asked.quick else site.fewer(MOST_NULL)
+    matrix, nulls = asked.pairs(site.trained), _nulls(asked, few)
     make = partial(pair_measure, seeds=site.seeds, of=place)
     shown = [
         make(asked.name, "similarity", best=1.0, matrix=matrix, nulls=nulls, limits=asked.limits)
@@ -127,6 +147,14 @@ def _nulls(asked: Asked, site: Site) -> Mapping[str, Float[Tensor, "null null"]]
     return {name: asked.pairs(null) for name, null in rungs.items() if null}
 
 
+def _nulls_of_few(site: Site) -> tuple[Site, str]:
+    """Fewer seeds in the nulls than are compared, as pairs cost seconds."""
+    if max(len(rows) for rows in (site.trained, site.untrained, site.shuffled)) <= MOST_NULL:
+        return site, ""
+    nulls = {"untrained": site.untrained[:MOST_NULL], "shuffled": site.shuffled[:MOST_NULL]}
+    return replace(site, **nulls), f"nulls of {MOST_NULL} seeds, for time"
+
+
 def _inputs(site: Site, most: int) -> tuple[Site, str]:
     cut = site.on_inputs(most)
     return cut, "" if cut is site else f"{most} of {site.inputs} inputs, evenly spread"
@@ -143,6 +171,13 @@ def _fewer_features_than_inputs(site: Site) -> tuple[Site, str]:
         wanted = f"n - 1 > p, got {site.inputs} inputs for {site.width} features"
         raise ValueError(f"representations: wanted {wanted}: any two would agree")
     return site, ""
+
+
+def _distinct(site: Site) -> tuple[Site, str]:
+    """Before nulls are made: inputs that repeat would lie on both sides of a split."""
+    cut = site.on_distinct_inputs()
+    note = f"{cut.inputs} of {site.inputs} inputs, those that differ in some seed"
+    return cut, "" if cut is site else note
 
 
 def _own_features(site: Site) -> tuple[Site, str]:
@@ -164,15 +199,15 @@ def _said(measure: PairMeasure) -> str:
 
 
 ASKED = (
-    Asked("debiased linear CKA", cka, (-1.0, 1.0), 4096),
-    Asked("biased linear CKA", partial(cka, debiased=False), (0.0, 1.0), 4096),
+    Asked("debiased linear CKA", cka, (-1.0, 1.0), 4096, quick=True),
+    Asked("biased linear CKA", partial(cka, debiased=False), (0.0, 1.0), 4096, quick=True),
     Asked("Procrustes similarity", procrustes_similarity, (0.0, 1.0), 1024, (_components,)),
     Asked(
         "permutation Procrustes, split-half",
         permutation_procrustes,
         (-1.0, 1.0),
         1024,
-        (_own_features,),
+        (_distinct, _own_features),
         sees_basis=True,
     ),
     Asked("RSA, Spearman of distances", rsa, (-1.0, 1.0), 512),

@@ -9,12 +9,14 @@ one architecture.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from analysis.exhibits import Exhibit, Heatmap, Table
+from analysis.stability.estimates.intervals import Interval
 from analysis.stability.functional import disagreement
 from analysis.stability.interpretations.roles import role_shares, role_similarity
 from analysis.stability.level import Figure, Level
@@ -23,7 +25,7 @@ from analysis.stability.nulls import PERMUTED, SHUFFLED, UNTRAINED
 from analysis.stability.representations.chance import permuted_rows
 from analysis.stability.representations.cka import cka
 from analysis.stability.representations.given import constant_seeds
-from analysis.stability.universal_features import KINDS, TAU, find_features, kind_shares
+from analysis.stability.universal_features import KINDS, TAU, Found, find_features, kind_shares
 from analysis.stability.universality import Similarities, Universality, universality
 from interpretable_arch.maths.spread import evenly
 
@@ -31,6 +33,7 @@ NAME = "universality"
 MOST_INPUTS, MOST_FEATURES = 1024, 1024
 Matrix = Float[Tensor, "seed seed"]
 Of = Callable[[Material], Matrix | None]
+Finder = Callable[[Material, str, bool], Found | None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def measure_universality(material: Material) -> Level | None:
         return None
     found: dict[str, Universality] = {}
     skipped: list[str] = []
-    for asked in _asked(material):
+    find = cache(_find)
+    for asked in _asked(material, find):
         try:
             matrix = asked.of(material)
             if matrix is not None:
@@ -57,7 +61,7 @@ def measure_universality(material: Material) -> Level | None:
                 found[asked.name] = _clipped(universality(Similarities(matrix, kinds), nulls))
         except ValueError as error:
             skipped.append(f"{NAME} of {asked.name}: {error}")
-    features = _features(material, kinds, skipped)
+    features = _features(material, kinds, find, skipped)
     return Level(
         NAME,
         figures=(*_figures(found), *features),
@@ -77,7 +81,7 @@ def _kinds(material: Material) -> tuple[str, ...]:
     return tuple(material.architectures[n] for n in material.kept) if material.architectures else ()
 
 
-def _asked(material: Material) -> list[Asked]:
+def _asked(material: Material, find: Finder) -> list[Asked]:
     asked = [Asked("answers", _answers)]
     for site in material.representations:
         asked.append(
@@ -91,8 +95,8 @@ def _asked(material: Material) -> list[Asked]:
         asked.append(
             Asked(
                 f"features of {kind} found",
-                lambda m, k=kind: _found(m, k),
-                lambda m, k=kind: _found(m, k, True),
+                lambda m, k=kind: _similarity(find(m, k, False)),
+                lambda m, k=kind: _similarity(find(m, k, True)),
             )
         )
     return [*asked, Asked("roles of circuits", _roles)]
@@ -118,12 +122,8 @@ def _nulls(asked: Asked, material: Material, skipped: list[str]) -> dict[str, Si
 
 def _answers(material: Material) -> Matrix | None:
     """Share of inputs on which two models answer alike."""
-    if material.outputs is None:
-        return None
-    outputs = material.outputs[list(material.kept)]
-    if material.targets is not None:
-        outputs = outputs[:, material.targets >= 0]
-    return 1 - disagreement(outputs).pairs
+    outputs = material.asked_outputs
+    return None if outputs is None else 1 - disagreement(outputs).pairs
 
 
 def _rows(
@@ -156,12 +156,16 @@ def _units(material: Material, kind: str) -> list[Tensor] | None:
     ]
 
 
-def _found(material: Material, kind: str, shuffled: bool = False) -> Matrix | None:
+def _find(material: Material, kind: str, shuffled: bool) -> Found | None:
     rows = _units(material, kind)
     if rows is None:
         return None
     generator = torch.Generator().manual_seed(0)
-    return find_features(permuted_rows(rows, generator) if shuffled else rows).similarity()
+    return find_features(permuted_rows(rows, generator) if shuffled else rows)
+
+
+def _similarity(found: Found | None) -> Matrix | None:
+    return None if found is None else found.similarity()
 
 
 def _roles(material: Material) -> Matrix | None:
@@ -214,31 +218,41 @@ def _exhibits(found: Mapping[str, Universality]) -> list[Exhibit]:
     return [*tables, *maps]
 
 
-def _features(material: Material, kinds: tuple[str, ...], skipped: list[str]) -> list[Figure]:
+def _features(
+    material: Material, kinds: tuple[str, ...], find: Finder, skipped: list[str]
+) -> list[Figure]:
+    """Shares of universal, architectural and private features, beside those of permuted rows."""
     figures: list[Figure] = []
     for kind in material.activations:
-        rows = _units(material, kind)
-        assert rows is not None
         widest = max(material.activations[kind][n].shape[1] for n in material.kept)
         if widest > MOST_FEATURES:
             skipped.append(f"{NAME} of {kind}: {MOST_FEATURES} evenly spread units of a model")
         try:
-            shares = kind_shares(find_features(rows), kinds)
+            ours, null = (_kind_shares(find(material, kind, each), kinds) for each in (False, True))
         except ValueError as error:
             skipped.append(f"{NAME} of features of {kind}: {error}")
             continue
         figures += [
-            Figure(f"{name} features of {kind}, {a}", each[name], "share", f"tau {TAU}")
-            for a, each in shares.items()
+            Figure(f"{name} features of {kind}, {a}{where}", shares[a][name], "share", f"tau {TAU}")
+            for a in ours
             for name in KINDS
+            for where, shares in (("", ours), (f", null {PERMUTED}", null))
         ]
     return figures
 
 
+def _kind_shares(found: Found | None, kinds: tuple[str, ...]) -> dict[str, dict[str, Interval]]:
+    return {} if found is None else kind_shares(found, kinds)
+
+
 def _said(name: str, found: Universality) -> str:
-    said = (
-        f"{name}: two seeds of one architecture share {found.within},"
-        f" seeds of two architectures {found.between} (labels permuted: p = {found.p:.3g})"
-    )
+    if math.isnan(found.within.estimate):
+        within = f"what two seeds of one architecture share is {found.within};"
+        said = f"{name}: {within} seeds of two architectures share {found.between}"
+    else:
+        within = f"two seeds of one architecture share {found.within},"
+        said = f"{name}: {within} seeds of two architectures {found.between}"
+    if not math.isnan(found.p):
+        said = f"{said} (labels permuted: p = {found.p:.3g})"
     above = [f"{r.share} above {r.name}" for r in found.rungs if not math.isnan(r.share.estimate)]
     return f"{said}; universal share {', '.join(above)}" if above else said

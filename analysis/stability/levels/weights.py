@@ -1,6 +1,7 @@
 """The level of weights: how far seeds are apart once what changes nothing is taken away, whether
 the loss has a barrier between them, and whether alignment can be believed for this architecture."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -19,7 +20,7 @@ from analysis.stability.weights.distances import quotient_distances, raw_distanc
 from analysis.stability.weights.evaluation import Evaluation
 from analysis.stability.weights.matching import align
 from analysis.stability.weights.planted import planted_recovery
-from interpretable_arch.symmetry import Parameters
+from interpretable_arch.symmetry import Parameters, Symmetry
 
 FEW, SOME, WORTH = 5, 5, 1e-3
 TRUSTED, BLUR, TRIALS = 0.95, 0.1, 10
@@ -30,7 +31,7 @@ def measure_weights(material: Material) -> Level | None:
     """Quotient distances, planted recovery, barycentre and barriers; None without weights.
 
     Beyond so many parameters times pairs (`weights.comparable`) the first seeds alone are aligned,
-    which `skipped` says. Barriers are of at most five pairs that share no seed.
+    which `notes` say. Barriers are of at most five pairs that share no seed.
     """
     if not material.parameters or not material.symmetries:
         reason = material.absent.get("weights")
@@ -39,16 +40,9 @@ def measure_weights(material: Material) -> Level | None:
     if found is None:
         return Level("weights", skipped=("weights: no seed with finite weights",))
     if len(found.seeds) < 2:
-        return Level("weights", skipped=(*found.skipped, "weights: one seed has no pairs"))
+        return Level("weights", skipped=(*found.skipped, "weights: one seed, no pair to compare"))
     generator = torch.Generator().manual_seed(0)
-    middle = barycentre(
-        found.parameters,
-        found.symmetry,
-        rounds=2,
-        restarts=0,
-        generator=generator,
-        worth=WORTH,
-    )
+    middle = _middle(found.parameters, found.symmetry)
     measures = _measures(material, found, middle)
     trust, doubts = _trust(found, generator)
     between, exhibits, skipped = _between(material.evaluation, found, middle)
@@ -59,8 +53,17 @@ def measure_weights(material: Material) -> Level | None:
         figures=tuple(figures),
         exhibits=exhibits,
         statements=(*_statements(measures, figures), *doubts),
+        notes=(*found.notes, *_few_lines(material.evaluation, found)),
         skipped=(*found.skipped, *skipped),
     )
+
+
+def _few_lines(evaluation: Evaluation | None, found: Comparable) -> tuple[str, ...]:
+    """Of how many lines barriers are, where not of all."""
+    count = len(found.seeds) // 2
+    if evaluation is None or count <= FEW:
+        return ()
+    return (f"loss barriers: {FEW} pairs of different seeds of {count}, for time",)
 
 
 def _measures(material: Material, found: Comparable, middle: Barycentre) -> tuple[PairMeasure, ...]:
@@ -71,7 +74,12 @@ def _measures(material: Material, found: Comparable, middle: Barycentre) -> tupl
     nulls = {name: _few(null) for name, null in given.items() if null is not None}
     nulls = {name: values for name, values in nulls.items() if len(values) >= 2}
     aligned = {
-        name: quotient_distances(values, found.symmetry, restarts=0, worth=WORTH)
+        name: quotient_distances(
+            values,
+            found.symmetry,
+            carried=_middle(values, found.symmetry).elements,
+            worth=WORTH,
+        )
         for name, values in nulls.items()
     }
     asked: tuple[tuple[str, Float[Tensor, "seed seed"], dict[str, Tensor]], ...] = (
@@ -95,6 +103,12 @@ def _measures(material: Material, found: Comparable, middle: Barycentre) -> tupl
         )
         for name, matrix, rungs in asked
     )
+
+
+def _middle(parameters: Sequence[Parameters], symmetry: Symmetry) -> Barycentre:
+    """Seeds and nulls alike: from the declared fits, which in trained models lead no further off
+    than other starts do, and once round."""
+    return barycentre(parameters, symmetry, rounds=1, restarts=0, worth=WORTH, exact=math.inf)
 
 
 def _few(null: Material) -> tuple[Parameters, ...]:
@@ -146,8 +160,6 @@ def _between(
     count = len(found.seeds) // 2
     pairs = [(2 * n, 2 * n + 1) for n in range(min(count, FEW))]
     skipped = []
-    if count > FEW:
-        skipped.append(f"loss barriers: {FEW} pairs of different seeds of {count}, for time")
     if evaluation.repair is None:
         skipped.append(
             "repaired barrier: the architecture has no hidden units that are linear before their "

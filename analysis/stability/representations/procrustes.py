@@ -8,7 +8,8 @@ orthogonal    max over orthogonal Q of <X, Y Q> = |X^T Y|_*, the nuclear norm (S
 permutation   max over one-to-one matchings of features, by the assignment problem: sees the neurons
               themselves (Li et al. 2016, arXiv:1511.07543; Khosla and Williams 2023,
               arXiv:2311.09466). Matching fits noise, so it is fitted on one half of the inputs and
-              scored on the other, each half in turn
+              scored on the other, each half in turn; of inputs that all seeds represent alike one
+              alone is kept, else the halves would share them
 
 A similarity says little by itself: |X^T Y|_* of independent noise is .257, .749, .975 at n = 100
 inputs and p = 10, 100, 1000 features.
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from analysis.stability.representations.distinct import distinct_inputs
 from analysis.stability.representations.given import (
     Representations,
     checked,
@@ -72,12 +74,14 @@ def nuclear_norms(stack: Float[Tensor, "seed input feature"]) -> Float[Tensor, "
 def permutation_procrustes(representations: Representations) -> Float[Tensor, "seed seed"]:
     """<X, Y P> of all pairs in [-1, 1], P fitted on one half of the inputs, scored on the other.
 
-    Mean over both halves in turn, inputs dealt at random (always the same way); each half is
-    centred and scaled by itself. Widths may differ: what has no partner counts 0. NaN for a seed
+    Mean over both halves in turn, distinct inputs dealt at random (always the same way); each half
+    is centred and scaled by itself. Widths may differ: what has no partner counts 0. NaN for a seed
     that is constant on a half. Cost: K^2 n p^2 multiplications and K^2 assignments of p^3 at most.
-    Raises ValueError on fewer than four inputs and what `given.checked` refuses.
+    Raises ValueError on fewer than four distinct inputs and what `given.checked` refuses.
     """
-    seeds = checked(representations, least=LEAST_INPUTS)
+    seeds = checked(representations)
+    kept = distinct_inputs(seeds)
+    seeds = checked([each[kept] for each in seeds], least=LEAST_INPUTS)
     order = torch.randperm(len(seeds[0]), generator=torch.Generator().manual_seed(0))
     first, second = order.to(seeds[0].device).tensor_split(2)
     halves = [padded([unit_size(each[half]) for each in seeds]) for half in (first, second)]

@@ -7,7 +7,8 @@ euclidean     |x_i - x_j|: not changed by rotations and shifts of the features, 
 correlation   1 - r(x_i, x_j) over features: the neuroscientists' choice; changes with the basis,
               and wants three features at least
 
-spearman      correlation of ranks, which no monotone change of a dissimilarity alters: the default
+spearman      correlation of ranks, which no monotone change of a dissimilarity alters: the default;
+            dissimilarities within 1e-6 of the largest tie, or rounding would rank them
 pearson       correlation;  cosine: without taking the mean away
 
 Every comparison is the cosine of prepared vectors, so all pairs of seeds are ONE matrix product.
@@ -25,6 +26,7 @@ from analysis.stability.representations.given import Representations, checked, i
 
 LEAST_INPUTS = 3  # two inputs are one pair, which correlates with nothing
 TINY = torch.finfo(torch.float32).tiny
+TIED = 1e-6  # of the largest dissimilarity: what float32 inputs, turned, are known to
 
 Dissimilarity = Callable[[Float[Tensor, "input feature"]], Float[Tensor, " pair"]]
 Comparison = Callable[[Float[Tensor, " pair"]], Float[Tensor, " pair"]]
@@ -49,17 +51,19 @@ def correlation(x: Float[Tensor, "input feature"]) -> Float[Tensor, " pair"]:
 
 
 def spearman(pairs: Float[Tensor, " pair"]) -> Float[Tensor, " pair"]:
-    """Ranks less their mean; ties get their mean rank."""
-    ordered, order = pairs.sort()
-    _, group, count = torch.unique_consecutive(ordered, return_inverse=True, return_counts=True)
-    last = count.cumsum(0)
-    middle = (last - (count - 1) / 2).to(pairs.dtype)
-    return torch.empty_like(pairs).scatter_(0, order, middle[group]) - (len(pairs) + 1) / 2
+    """Ranks less their mean; each has the mean rank of what lies within `TIED` of it."""
+    pairs = pairs.contiguous()
+    ordered, near = pairs.sort().values, TIED * pairs.abs().max()
+    # Windows about each, not steps: no group of ties lies across an edge, and none chain.
+    below = torch.searchsorted(ordered, pairs - near)
+    up_to = torch.searchsorted(ordered, pairs + near, right=True)
+    return (below + up_to + 1).to(pairs.dtype) / 2 - (len(pairs) + 1) / 2
 
 
 def pearson(pairs: Float[Tensor, " pair"]) -> Float[Tensor, " pair"]:
-    """The dissimilarities less their mean."""
-    return pairs - pairs.mean()
+    """The dissimilarities less their mean; zeros where all are within `TIED` of each other."""
+    alike = pairs.max() - pairs.min() <= TIED * pairs.abs().max()
+    return torch.zeros_like(pairs) if alike else pairs - pairs.mean()
 
 
 def cosine(pairs: Float[Tensor, " pair"]) -> Float[Tensor, " pair"]:
@@ -75,9 +79,10 @@ def rsa(
 ) -> Float[Tensor, "seed seed"]:
     """Correlation in [-1, 1] of all pairs of seeds' dissimilarities, in float64.
 
-    NaN for a seed that is constant or whose dissimilarities are all equal. Cost: K n^2 p/2, a sort
-    of n^2/2 numbers a seed for spearman, K^2 n^2/2; K n^2/2 numbers of memory (n = 1,000: 4 MB a
-    seed). Raises ValueError on fewer than three inputs and what `given.checked` refuses.
+    NaN for a seed that is constant and, but for `cosine`, where all dissimilarities are equal.
+    Cost: K n^2 p/2, a sort of n^2/2 numbers a seed for spearman, K^2 n^2/2; K n^2/2 numbers of
+    memory (n = 1,000: 4 MB a seed). Raises ValueError on fewer than three inputs and what
+    `given.checked` refuses.
     """
     seeds = checked(representations, least=LEAST_INPUTS)
     vectors = []

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.stability.material import Material
+from analysis.stability.representations.distinct import distinct_inputs
 from analysis.stability.representations.given import first_bad_input, is_constant
 from interpretable_arch.maths.spread import evenly
 
@@ -43,6 +44,13 @@ class Site:
         if self.inputs <= most:
             return self
         return self._each(lambda x: x[evenly(len(x), most).to(x.device)])
+
+    def on_distinct_inputs(self) -> "Site":
+        """The same at inputs that some trained seed tells apart, one of each group."""
+        kept = distinct_inputs(self.trained)
+        if len(kept) == self.inputs:
+            return self
+        return self._each(lambda x: x[kept.to(x.device)])
 
     def leading(self, most: int) -> "Site":
         """The same in each seed's `most` leading principal components, where it has more."""

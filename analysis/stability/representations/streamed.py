@@ -7,8 +7,9 @@ Exact, in one pass. Diagonals zeroed, a_ij = x_i.x_j, s_i = |x_i|^2, t_i = |y_i|
     1 AB 1  = sum_i (x_i.x - s_i)(y_i.y - t_i) = x^T X^T Y y - x^T X^T t - y^T Y^T s + s.t
 
 All of it lies in ONE matrix, the sum over batches of W^T W with W = [X_1 ... X_K, s_1 ... s_K, 1].
-HSIC_1 doesn't see a shift, CKA no scale: both are taken from the first batch, so that the terms
-that cancel stay small. Nothing is estimated from parts: it is the CKA of all n inputs.
+HSIC_1 doesn't see a shift, CKA no scale: a seed's shift is taken from its first batch, its scale
+from the first in which it varies, so that the terms that cancel stay small. Nothing is estimated
+from parts: it is the CKA of all n inputs.
 
 By minibatch, where the widths' sum P is large: HSIC_1 of each batch, averaged, then divided (Nguyen
 et al. 2021, arXiv:2010.15327). Batches count alike; the estimate is of the same quantity, with more
@@ -20,14 +21,14 @@ numbers kept; by batches of m: n m (P + K^2)/2 and 64 K m. HSIC_1: Song et al. 2
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from analysis.stability.representations.cka import LEAST_INPUTS, hsic, normalised
-from analysis.stability.representations.given import Representations, checked
+from analysis.stability.representations.given import ROUNDING, Representations, checked
 
 WIDEST = 16_384  # features of all seeds together: a matrix of 2 GB
 CONSTANT = 1e-13  # HSIC of a representation, against the size of the terms it is what is left of
@@ -35,10 +36,10 @@ CONSTANT = 1e-13  # HSIC of a representation, against the size of the terms it i
 
 @dataclass(frozen=True)
 class _Frame:
-    """What is fixed by the first batch: each seed's shift and scale, and its columns."""
+    """Each seed's shift, from the first batch, and columns; its scale, 0 until it has varied."""
 
     shifts: tuple[Tensor, ...]
-    scales: tuple[Tensor, ...]
+    scales: tuple[float, ...]
     owner: Float[Tensor, "feature seed"]
 
 
@@ -68,8 +69,7 @@ class StreamedCKA:
         before = [len(shift) for shift in self._frame.shifts]
         if widths != before:
             raise ValueError(f"batch: wanted seeds of widths {before}, got {widths}")
-        frame = zip(seeds, self._frame.shifts, self._frame.scales, strict=True)
-        moved = [(x - shift) / scale for x, shift, scale in frame]
+        self._frame, moved = _placed(self._frame, seeds)
         sizes = torch.stack([x.square().sum(1) for x in moved], 1)
         rows = torch.cat([*moved, sizes, torch.ones_like(sizes[:, :1])], 1)
         self._moments += rows.T @ rows
@@ -118,8 +118,8 @@ class MinibatchCKA:
         widths, before = [x.shape[1] for x in seeds], [len(x) for x in self._frame.shifts]
         if widths != before:
             raise ValueError(f"batch: wanted seeds of widths {before}, got {widths}")
-        frame = zip(seeds, self._frame.shifts, self._frame.scales, strict=True)
-        self._total += hsic([((x - shift) / scale).to(x.dtype) for x, shift, scale in frame])
+        self._frame, moved = _placed(self._frame, seeds)
+        self._total += hsic([y.to(x.dtype) for x, y in zip(seeds, moved, strict=True)])
         self.batches += 1
 
     def result(self) -> Float[Tensor, "seed seed"]:
@@ -132,10 +132,25 @@ class MinibatchCKA:
 
 def _frame(seeds: Sequence[Float[Tensor, "input _"]]) -> _Frame:
     shifts = [x.mean(0) for x in seeds]
-    largest = [(x - shift).abs().max() for x, shift in zip(seeds, shifts, strict=True)]
-    scales = [torch.where(each > 0, each, 1.0) for each in largest]
     blocks = [torch.ones_like(shift)[:, None] for shift in shifts]
-    return _Frame(tuple(shifts), tuple(scales), torch.block_diag(*blocks))
+    return _Frame(tuple(shifts), (0.0,) * len(shifts), torch.block_diag(*blocks))
+
+
+def _placed(
+    frame: _Frame, seeds: Sequence[Float[Tensor, "input _"]]
+) -> tuple[_Frame, list[Float[Tensor, "input _"]]]:
+    """The frame, with scales for seeds that vary here for the first time, and the batch in it.
+
+    What came before lay at the shift, to rounding, and was added as zeros: right in any scale.
+    """
+    scales, moved = [], []
+    for x, shift, scale in zip(seeds, frame.shifts, frame.scales, strict=True):
+        apart = x.double() - shift
+        varies = bool((apart.abs() > ROUNDING * torch.finfo(x.dtype).eps * x.abs()).any())
+        scale = scale or (float(apart.abs().max()) if varies else 0.0)
+        scales.append(scale)
+        moved.append(apart / scale if scale else torch.zeros_like(apart))
+    return replace(frame, scales=tuple(scales)), moved
 
 
 def _check_inputs(inputs: int) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from analysis.stability.weights.matching import align
-from analysis.stability.weights.objective import distance
+from analysis.stability.weights.objective import distance, widened
 from interpretable_arch.symmetry import Element, Parameters, Symmetry
 from training.combine.average import mean_weights
 
@@ -45,18 +45,28 @@ def barycentre(
     restarts: int = 2,
     generator: torch.Generator | None = None,
     worth: float = 1e-4,
+    exact: float | None = None,
 ) -> Barycentre:
     """Carry every model to the first, then in turn to the mean of the others, at most `rounds`
-    times over. `worth` is as for `align`. Raises ValueError for no models or models of different
-    shapes.
+    times over. `worth` and `exact` are as for `align`: with an infinite `exact` the first start is
+    the only one. Raises ValueError for no models or models of different shapes.
     """
     if not parameters:
         raise ValueError("parameters: wanted at least one model, got none")
+    parameters = [widened(each) for each in parameters]
     generator = generator or torch.Generator().manual_seed(0)
     first = parameters[0]
     elements: list[Element] = [()]
     for other in parameters[1:]:
-        found = align(other, first, symmetry, restarts=restarts, generator=generator, worth=worth)
+        found = align(
+            other,
+            first,
+            symmetry,
+            restarts=restarts,
+            generator=generator,
+            worth=worth,
+            exact=exact,
+        )
         elements.append(found.element)
     carried = [symmetry.act(g, p) for g, p in zip(elements, parameters, strict=True)]
     for _ in range(rounds if len(parameters) > 2 else 0):

@@ -3,20 +3,25 @@
 from dataclasses import dataclass
 
 from analysis.stability.material import Material
+from analysis.stability.weights.objective import widened
 from interpretable_arch.symmetry import Parameters, Symmetry
 
-MOST_NUMBERS = 15_000_000  # parameters times pairs that are aligned
+MOST_NUMBERS = 7_000_000  # parameters times pairs that are aligned
 MOST_PAIRS = 28  # of any size: 8 seeds
 
 
 @dataclass(frozen=True)
 class Comparable:
-    """Seeds of one architecture and one shape, by number, with why others are not among them."""
+    """Seeds of one architecture and one shape, by number, with why others are not among them.
+
+    `skipped` are those that can't be, `notes` those that are not for time.
+    """
 
     seeds: tuple[int, ...]
     parameters: tuple[Parameters, ...]
     symmetry: Symmetry
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def comparable(material: Material) -> Comparable | None:
@@ -40,16 +45,14 @@ def comparable(material: Material) -> Comparable | None:
         )
     count = sum(v.numel() for v in material.parameters[seeds[0]].values())
     most = _seeds_within(min(MOST_PAIRS, MOST_NUMBERS // max(count, 1)))
-    if len(seeds) > most:
-        skipped.append(
-            f"weights: the first {most} of {len(seeds)} seeds alone are aligned, for time"
-        )
+    cut = f"weights: the first {most} of {len(seeds)} seeds alone are aligned, for time"
     kept = tuple(seeds[:most])
     return Comparable(
         kept,
-        tuple(material.parameters[s] for s in kept),
+        tuple(widened(material.parameters[s]) for s in kept),
         material.symmetries[kept[0]],
         tuple(skipped),
+        (cut,) if len(seeds) > most else (),
     )
 
 

@@ -6,7 +6,8 @@ orthogonal           Procrustes on all that it turns (Schoenemann 1966)
 translation, mass    least squares
 sign                 the better of the two, unit by unit
 general linear       Gauss-Newton on both sides (`linear`)
-scales, state bases  L-BFGS (`coordinates`)
+positive scales      one number a unit, looked for by itself (`scaling`)
+other scales, bases  L-BFGS (`coordinates`)
 conjugation          the overlap's gradient, made unitary (`coordinates`)
 
 and the declared fit of every factor, which is exact for copies of one model but for models trained
@@ -19,8 +20,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from analysis.stability.weights.coordinates import fit_open, fit_signs, fit_unitary
+from analysis.stability.weights.coordinates import (
+    UNITARY,
+    declared,
+    fit_open,
+    fit_signs,
+    fit_unitary,
+)
 from analysis.stability.weights.linear import fit_linear
+from analysis.stability.weights.scaling import fit_scale
 from interpretable_arch.symmetries.conjugation import OrthogonalConjugation, UnitaryConjugation
 from interpretable_arch.symmetries.general_linear import NonZero
 from interpretable_arch.symmetries.groups import (
@@ -37,7 +45,6 @@ from interpretable_arch.symmetries.products import FactorScales
 from interpretable_arch.symmetry import Factor, Group, Parameters
 
 OPEN = (Scale, ComplexScale, FactorScales, NonZero, GeneralLinear)
-UNITARY = (OrthogonalConjugation, UnitaryConjugation)
 
 
 def candidates(factor: Factor, parameters: Parameters, reference: Parameters) -> Iterator[Tensor]:
@@ -54,7 +61,10 @@ def candidates(factor: Factor, parameters: Parameters, reference: Parameters) ->
     elif type(factor.group) is GeneralLinear and _once(factor):
         yield fit_linear(factor.group, _pairs(factor, parameters, reference))
         return
-    fitted = factor.fit(parameters, reference)
+    elif type(factor.group) is Scale and _once(factor):
+        yield fit_scale(_pairs(factor, parameters, reference))
+        return
+    fitted = declared(factor, parameters, reference)
     if isinstance(factor.group, OPEN):
         starts = (_neutral(factor, fitted), *_signed(factor, parameters, reference), fitted)
         yield from (fit_open(factor, parameters, reference, g) for g in starts)

@@ -13,10 +13,28 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from interpretable_arch.symmetries.conjugation import (
+    OrthogonalConjugation,
+    UnitaryConjugation,
+    intertwiner,
+)
 from interpretable_arch.symmetries.groups import Scale, polar
 from interpretable_arch.symmetry import Factor, Parameters
 
 ROUNDS, ITERATIONS = 30, 60
+POWERS = 60  # steps to an intertwiner: of copies a few do, of others none converge
+UNITARY = (OrthogonalConjugation, UnitaryConjugation)
+
+
+def declared(factor: Factor, parameters: Parameters, reference: Parameters) -> Tensor:
+    """The factor's own fit, a change of basis from a bounded number of steps."""
+    sides = [a for a in factor.actions if a.anchor and a.side == "direct"]
+    if type(factor) is not Factor or type(factor.group) not in UNITARY or not sides:
+        return factor.fit(parameters, reference)
+    action = sides[0]
+    both = (action.anchor_view(values[action.parameter])[0] for values in (parameters, reference))
+    source, target = (x.reshape(len(x), -1, len(x)).movedim(1, 0) for x in both)
+    return intertwiner(source, target, POWERS)[None]
 
 
 def fit_open(
@@ -48,12 +66,13 @@ def fit_open(
 def fit_unitary(factor: Factor, parameters: Parameters, reference: Parameters, g: Tensor) -> Tensor:
     """The unitary element reached from g; stops where the overlap no longer grows."""
     best, found = -1e300, g
+    least = max(1e-9, 10 * torch.finfo(g.dtype).eps)
     for _ in range(ROUNDS):
         leaf = g.detach().requires_grad_()
         with torch.enable_grad():
             overlap = _overlap(factor.act(leaf, parameters), reference, factor)
             (slope,) = torch.autograd.grad(overlap, leaf)
-        if float(overlap.detach()) <= best + 1e-9 * abs(best):
+        if float(overlap.detach()) <= best + least * abs(best):
             break
         best, found = float(overlap.detach()), g
         g = polar(slope)

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.stability.weights.matching import align
-from analysis.stability.weights.objective import distance, distance_under
+from analysis.stability.weights.objective import distance, distance_under, is_weight, widened
 from interpretable_arch.symmetry import Element, Parameters, Symmetry
 
 
@@ -26,7 +26,9 @@ def raw_distances(parameters: Sequence[Parameters]) -> Float[Tensor, "seed seed"
     """
     if not parameters:
         raise ValueError("parameters: wanted at least one model, got none")
-    names = list(parameters[0])
+    names = [name for name, value in parameters[0].items() if is_weight(value)]
+    if not names:
+        return torch.zeros(len(parameters), len(parameters), dtype=torch.float64)
     rows = torch.stack([torch.cat([_flat(p[n]) for n in names]) for p in parameters])
     norms = rows.norm(dim=1)
     # Centred, so that the product loses nothing where models lie close together.
@@ -55,6 +57,7 @@ def quotient_distances(
     if carried is not None and len(carried) != len(parameters):
         raise ValueError(f"carried: wanted one a model, {len(parameters)}, got {len(carried)}")
     generator = generator or torch.Generator().manual_seed(0)
+    parameters = [widened(each) for each in parameters]
     count = len(parameters)
     found = torch.zeros(count, count, dtype=torch.float64)
     for i in range(count):

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from analysis.stability.weights.conditional import candidates
+from analysis.stability.weights.coordinates import declared
 from analysis.stability.weights.nested import assign, nest
 from analysis.stability.weights.objective import (
     check_comparable,
@@ -30,6 +31,7 @@ from analysis.stability.weights.objective import (
     gaps,
     precision,
     size,
+    widened,
 )
 from interpretable_arch.symmetries.groups import Permutation
 from interpretable_arch.symmetry import Element, Factor, Parameters, Symmetry
@@ -79,6 +81,7 @@ def align(
     check_comparable(parameters, reference)
     if restarts < 0:
         raise ValueError(f"restarts: wanted 0 or more, got {restarts}")
+    parameters, reference = widened(parameters), widened(reference)
     enough = 100 * torch.finfo(precision(reference)).eps if exact is None else exact
     generator = generator or torch.Generator().manual_seed(0)
     begin = _starts(parameters, reference, symmetry, restarts, generator)
@@ -107,7 +110,7 @@ def _starts(
 ) -> Iterator[tuple[str, Element]]:
     # First what is exact for copies, which ends the search.
     if symmetry.factors:
-        yield "one pass of the declared fits", symmetry.align(parameters, reference)
+        yield "one pass of the declared fits", _one_pass(parameters, reference, symmetry)
     yield "as they are", ()
     if not symmetry.factors:
         return
@@ -117,6 +120,16 @@ def _starts(
         yield "canonical forms", (*there, *back)
     for number in range(restarts):
         yield f"random element {number}", symmetry.sample(generator, precision(parameters))
+
+
+def _one_pass(parameters: Parameters, reference: Parameters, symmetry: Symmetry) -> Element:
+    """`symmetry.align`, the changes of basis in a bounded number of steps."""
+    moves: list[tuple[int, Tensor]] = []
+    for i, factor in enumerate(symmetry.factors):
+        g = declared(factor, parameters, reference)
+        parameters = factor.act(g, parameters)
+        moves.append((i, g))
+    return tuple(moves)
 
 
 def _descend(

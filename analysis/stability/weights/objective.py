@@ -1,6 +1,8 @@
 """How far two models' parameters are apart: ||theta - theta'||^2, tensor by tensor.
 
-Whole numbers, such as counts that a model stores, count as their values; complex ones by modulus.
+Whole numbers and flags, such as the counts of a batch norm or a mask, are no weights and no part of
+any distance; complex numbers count by modulus. Half precision is widened to float32 before models
+are moved or compared (`widened`).
 """
 
 import math
@@ -13,10 +15,14 @@ from interpretable_arch.symmetry import Element, Parameters, Symmetry
 
 
 def gaps(moved: Parameters, reference: Parameters, names: Iterable[str]) -> dict[str, float]:
-    """The squared distance of each named tensor; infinite where a number is none."""
+    """The squared distance of each named tensor, 0 where it holds no weights; infinite where a
+    number is none."""
     found = {}
     for name in names:
-        apart = _floating(moved[name]) - _floating(reference[name])
+        if not is_weight(reference[name]):
+            found[name] = 0.0
+            continue
+        apart = _wide(moved[name]) - _wide(reference[name])
         value = float(torch.linalg.vector_norm(apart)) ** 2 if apart.numel() else 0.0
         found[name] = value if math.isfinite(value) else math.inf
     return found
@@ -47,7 +53,17 @@ def distance_under(
 def precision(parameters: Parameters) -> torch.dtype:
     """The real floating type of the parameters, the widest of several; float64 where none is."""
     kinds = {v.dtype for v in parameters.values() if v.is_floating_point()}
-    return torch.float32 if kinds == {torch.float32} else torch.float64
+    return torch.float64 if not kinds or torch.float64 in kinds else torch.float32
+
+
+def is_weight(value: Tensor) -> bool:
+    """Whether training moves such numbers: real or complex ones, not whole numbers or flags."""
+    return value.is_floating_point() or value.is_complex()
+
+
+def widened(parameters: Parameters) -> Parameters:
+    """The same with half precision in float32, which holds it exactly."""
+    return {name: _wide(value) if is_weight(value) else value for name, value in parameters.items()}
 
 
 def check_comparable(parameters: Parameters, reference: Parameters) -> None:
@@ -61,10 +77,10 @@ def check_comparable(parameters: Parameters, reference: Parameters) -> None:
         if other.shape != value.shape:
             wanted, got = tuple(value.shape), tuple(other.shape)
             raise ValueError(f"{name}: wanted shape {wanted}, got {got}")
-        bad = sum(int((~_floating(v).isfinite()).sum()) for v in (other, value))
+        bad = sum(int((~v.isfinite()).sum()) for v in (other, value))
         if bad:
             raise ValueError(f"{name}: wanted finite numbers, got {bad} that are not")
 
 
-def _floating(value: Tensor) -> Tensor:
-    return value if value.is_floating_point() or value.is_complex() else value.double()
+def _wide(value: Tensor) -> Tensor:
+    return value.to(torch.promote_types(value.dtype, torch.float32))

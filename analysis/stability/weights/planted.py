@@ -5,6 +5,7 @@ back. Failed alignment looks like diversity, so a quotient distance is worth wha
 same architecture, at the same weights, is worth.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -12,8 +13,8 @@ from torch import Tensor
 
 from analysis.stability.estimates.intervals import Interval, clopper_pearson
 from analysis.stability.weights.matching import align
-from analysis.stability.weights.objective import distance_under, precision
-from interpretable_arch.symmetry import Parameters, Symmetry
+from analysis.stability.weights.objective import distance_under, gaps, precision, widened
+from interpretable_arch.symmetry import Element, Parameters, Symmetry
 
 CLOSE = {torch.float32: 1e-3, torch.float64: 1e-6}  # rounding; two units exchanged are .01 or more
 SHORT = 0.02  # by which a descent to noisy copies may stop short of the bottom
@@ -32,22 +33,35 @@ def planted_recovery(
 
     Found means: what alignment makes of the original is no further from the copy than what the
     planted element makes of it, so that elements which do the same count as one, up to rounding and
-    2% of that distance. `noise` is the standard deviation of what is added to the copy, in units of
-    each tensor's own root mean square. Clopper-Pearson interval. Raises ValueError for no trials.
+    2% of that distance. Distances here are root mean squares over the tensors that the symmetry
+    moves, each in units of its own size: beside one large tensor, a wrong order of the units of a
+    small one would be no distance at all. `noise` is the standard deviation of what is added to the
+    copy, in units of each tensor's own root mean square. Clopper-Pearson interval. Raises
+    ValueError for no trials.
     """
     if trials < 1:
         raise ValueError(f"trials: wanted 1 or more, got {trials}")
     generator = generator or torch.Generator().manual_seed(0)
     found = 0
     for trial in range(trials):
-        here = make(trial)
+        here = widened(make(trial))
         planted = symmetry.sample(generator, precision(here))
         copy = {n: _blurred(v, noise, generator) for n, v in symmetry.act(planted, here).items()}
-        ideal = distance_under(planted, here, copy, symmetry)
-        enough = (1 + SHORT) * ideal + CLOSE[precision(here)]
-        aligned = align(here, copy, symmetry, restarts=restarts, generator=generator, exact=enough)
-        found += aligned.distance <= enough
+        # Of a copy without noise, no distance but that of rounding ends the search early.
+        exact = (1 + SHORT) * distance_under(planted, here, copy, symmetry) if noise else None
+        aligned = align(here, copy, symmetry, restarts=restarts, generator=generator, exact=exact)
+        enough = (1 + SHORT) * _apart(planted, here, copy, symmetry) + CLOSE[precision(here)]
+        found += _apart(aligned.element, here, copy, symmetry) <= enough
     return clopper_pearson(found, trials)
+
+
+def _apart(element: Element, here: Parameters, copy: Parameters, symmetry: Symmetry) -> float:
+    """Root mean square, over the tensors that factors move, of the distance relative to each."""
+    names = {action.parameter for factor in symmetry.factors for action in factor.actions}
+    moved = gaps(symmetry.act(element, here), copy, names)
+    whole = gaps({n: torch.zeros_like(copy[n]) for n in names}, copy, names)
+    shares = [moved[n] / whole[n] for n in names if whole[n] > 0]
+    return math.sqrt(math.fsum(shares) / len(shares)) if shares else 0.0
 
 
 def _blurred(value: Tensor, noise: float, generator: torch.Generator) -> Tensor:

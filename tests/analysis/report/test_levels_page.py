@@ -216,3 +216,42 @@ def test_many_measures_are_drawn_in_part(monkeypatch):
     assert len(hung) == 3 + 12
     assert "the first 12 of 19" in html
     assert all(isinstance(figure, Figure) for figure in hung)
+
+
+def test_seeds_are_named_in_their_classes():
+    given = Level("x", classes=(solutions(["u", "v", "u"], basis="rule"),)).to_mapping()
+    shown = levels_section([given], ["s1", "s2", "s3"], (), lambda _: "")
+    assert "u: 2 (s1, s3); v: 1 (s2)" in shown
+    assert "u: 2; v: 1" in levels_section([given], ["s1"], (), lambda _: "")
+    many = Level("x", classes=(solutions(["u"] * 20, basis="rule"),)).to_mapping()
+    shown = levels_section([many], [f"s{n}" for n in range(20)], (), lambda _: "")
+    assert "s7 and 12 more)" in shown
+
+
+def test_how_it_was_measured_is_no_lack():
+    given = Level("x", statements=("said",), notes=("on fewer inputs",)).to_mapping()
+    shown = levels_section([given], ["a"], (), lambda _: "")
+    assert "How it was measured" in shown
+    assert "On fewer inputs" in shown
+    assert "Not measured" not in shown
+    del given["notes"]
+    assert "How it was measured" not in stability_page(report(3, levels=[given]))
+
+
+def test_levels_that_say_nothing_are_one_list():
+    empty = Level("planning", skipped=("wanted four seeds, got 3",)).to_mapping()
+    for section in (levels_section, folded_levels):
+        shown = section([empty, level(3, "x").to_mapping()], list("abc"), (), lambda _: "")
+        assert "<h2>Planning" not in shown
+        assert "<summary>Not measured: planning</summary>" in shown
+        assert "Planning: wanted four seeds, got 3" in shown
+
+
+def test_doubts_and_what_was_not_there_stand_under_the_title():
+    absent = {"files": "not opened", "duplicates": "a and b", "diverged": "1 of 4 runs: s2"}
+    html = stability_page(report(3, absent=absent))
+    places = [
+        html.index(said) for said in ("Duplicates: a and b", "Diverged: 1 of 4", "not opened")
+    ]
+    assert places == sorted(places)
+    assert places[-1] < html.index("<main>")

@@ -181,3 +181,51 @@ def test_bars_keep_their_order_and_say_how_many():
     assert [row["value"] for row in rows[1:]] == sorted(row["value"] for row in rows[1:])
     assert figure.caption == f"{MOST_BARS} of {count} shown, evenly spread"
     assert "<svg" in vl_convert.vegalite_to_svg(figure.spec)
+
+
+def test_a_share_below_0_is_shown_with_words():
+    given = {
+        "title": "t",
+        "names": ["init", "order"],
+        "values": [-0.1, 0.6],
+        "low": [-0.3, 0.4],
+        "high": [0.1, 0.8],
+        "x_title": "share of the total variance",
+    }
+    spec = bars(given).spec
+    assert [row["value"] for row in spec["data"]["values"]] == [-0.1, 0.6]
+    assert "below 0: no sign of it" in vl_convert.vegalite_to_svg(spec)
+    assert "no sign of it" not in vl_convert.vegalite_to_svg(
+        bars({**given, "x_title": "difference"}).spec
+    )
+    assert "no sign of it" not in vl_convert.vegalite_to_svg(bars({**given, "values": [0, 1]}).spec)
+
+
+def test_a_null_where_the_seeds_are_stays_in_sight():
+    same = two_groups(0.9, 0.2)
+    figure = null_ladder([measured(same, nulls={UNTRAINED: same})])
+    assert figure is not None
+    svg = vl_convert.vegalite_to_svg(figure.spec)
+    ring = figure.spec["layer"][2]
+    assert ring["mark"]["filled"] is False
+    assert ring["mark"]["size"] > figure.spec["layer"][1]["mark"]["size"]
+    assert "<svg" in svg
+
+
+def test_a_map_that_bends_is_said_to_be_rough():
+    apart = 1 - np.eye(12)
+    figure = map_of_seeds(measured(apart, best=0.0), [str(n) for n in range(12)], [""] * 12)
+    assert figure is not None
+    assert figure.caption.endswith(": a rough map, whose distances the plane bends")
+    flat = map_of_seeds(measured(gaps(np.eye(3)[:, :2]), best=0.0), "abc", [""] * 3)
+    assert flat is not None
+    assert "rough" not in flat.caption
+
+
+def test_a_long_title_of_colours_is_in_lines():
+    given = measured(two_groups(0.9, 0.2)) | {"unit": "correlation on the other half of the inputs"}
+    figure = pair_map(given, list("abcd"))
+    assert figure is not None
+    title = figure.spec["hconcat"][1]["layer"][1]["encoding"]["color"]["legend"]["title"]
+    assert " ".join(title) == "CKA (correlation on the other half of the inputs)"
+    assert max(map(len, title)) <= 38

@@ -179,3 +179,11 @@ def test_bad_graphs_are_refused() -> None:
         circuits([])
     with pytest.raises(ValueError, match="none in graphs"):
         role_shares([Graph(("a", "b"), (Edge("a", "b", 1.0),)), Graph(("a",), ())])
+
+
+def test_outputs_stay_and_units_within_units_are_refused() -> None:
+    graphs = [Graph(("x", "out.0", "out.1"), (Edge("x", f"out.{n}", 1.0),)) for n in (0, 1)]
+    assert not same_circuit(*graphs)
+    nested = Graph(("x", "head.0.neuron.1"), (Edge("x", "head.0.neuron.1", 1.0),))
+    with pytest.raises(ValueError, match="units that lie in no other unit"):
+        circuits([nested])

@@ -65,3 +65,13 @@ def test_a_universe_below_the_union_is_refused() -> None:
         overlap([])
     with pytest.raises(ValueError, match="wanted 0 to 3"):
         expected_jaccard(4, 1, 3)
+
+
+def test_nothing_is_said_of_chance_without_a_universe() -> None:
+    """Out of their own union two sets of ten, nine of them common, would be below chance."""
+    found = overlap([set(range(10)), {*range(9), 10}])
+    assert float(found.jaccard[0, 1]) == pytest.approx(9 / 11)
+    assert bool(found.adjusted.isnan().all())
+    assert bool(found.expected.isnan().all())
+    known = overlap([set(range(10)), {*range(9), 10}], universe=100)
+    assert float(known.adjusted[0, 1]) > 0.8

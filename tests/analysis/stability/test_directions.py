@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.stability.features.directions import of_activations, of_dictionary
+from analysis.stability.features.directions import of_activations, of_dictionary, varying
 
 
 def test_inner_products_are_cosines_and_zero_rows_are_dead(generator: torch.Generator) -> None:
@@ -45,3 +45,9 @@ def test_mistakes_are_named() -> None:
         of_activations(torch.ones(1, 2))
     with pytest.raises(ValueError, match=r"wanted feature x d, got shape \(0, 3\)"):
         of_dictionary(torch.ones(0, 3))
+
+
+def test_small_changes_in_half_precision_are_changes() -> None:
+    x = (10 + 0.1 * torch.arange(-1.0, 2.0)[:, None].expand(3, 2)).bfloat16()
+    assert varying(x).tolist() == [True, True]
+    assert varying(x[:1].expand(3, 2)).tolist() == [False, False]

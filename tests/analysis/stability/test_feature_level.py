@@ -8,6 +8,7 @@ import torch
 
 from analysis.exhibits import Lines
 from analysis.stability.features.budget import affordable, pair_seconds
+from analysis.stability.features.kinds import MOST_ROTATED
 from analysis.stability.levels.features import measure_features
 from analysis.stability.material import Material
 from analysis.stability.nulls import PERMUTED, RANDOM, ROTATED, UNTRAINED, PairMeasure
@@ -97,17 +98,18 @@ def test_what_cannot_be_matched_is_said_and_the_rest_comes(generator: torch.Gene
     )
     assert level is not None
     said = " ".join(level.skipped)
-    assert "latents: seed 1: activations: wanted finite numbers, got 1" in said
+    assert "latents: 1 left out: activations: wanted finite numbers, got 1" in said
     assert "first in row 7" in said
     assert "encoder: features: wanted rows of one space, got [3, 16]" in said
-    assert {m.of for m in level.measures} == {"decoder"}
+    assert {m.of for m in level.measures} == {"decoder", "latents"}
+    assert found(level.measures, "PW-MCC", "latents").seeds == (0, 2)
 
 
 def test_no_seed_one_seed_two_seeds(generator: torch.Generator) -> None:
     assert measure_features(Material(names=("a", "b"))) is None
     one = measure_features(planted(1, generator))
     assert one is not None
-    assert one.skipped == ("features: one seed has no pairs to match",)
+    assert one.skipped == ("features: one seed, no pair to compare",)
     two = measure_features(planted(2, generator))
     assert two is not None
     assert not found(two.measures, "PW-MCC", "decoder").raw.defined
@@ -135,3 +137,39 @@ def test_seeds_are_cut_to_what_time_allows() -> None:
     assert affordable(20, 4096, 20.0, 5) == 5
     assert affordable(3, 4096, 1.0, 5) == 3
     assert pair_seconds(16_384) > pair_seconds(4096)
+
+
+def test_a_dead_seed_is_named_and_left_out(generator: torch.Generator) -> None:
+    material = replace(planted(4, generator), diverged=(True, False, False, False))
+    sets = list(material.activations["latents"])
+    sets[2] = torch.zeros(200, 24)
+    level = measure_features(
+        replace(material, names=("a", "b", "c", "d"), activations={"latents": tuple(sets)})
+    )
+    assert level is not None
+    assert "latents: c left out: no live feature" in level.skipped
+    assert found(level.measures, "PW-MCC", "latents").seeds == (1, 3)
+    sets[1] = sets[2]
+    level = measure_features(replace(material, dictionaries={}, activations={"x": tuple(sets)}))
+    assert level is not None
+    assert any("two seeds with features to match, got 1" in line for line in level.skipped)
+
+
+def test_wide_activations_keep_the_null_that_costs_little(generator: torch.Generator) -> None:
+    sets = tuple(torch.randn(40, MOST_ROTATED + 2, generator=generator) for _ in range(2))
+    level = measure_features(Material(names=("a", "b"), activations={"mlp": sets}))
+    assert level is not None
+    rungs = found(level.measures, "PW-MCC", "mlp").rungs
+    assert [rung.name for rung in rungs] == [PERMUTED]
+    assert any("no null of rotated basis above 2048" in line for line in level.notes)
+
+
+def test_inputs_that_repeat_are_left_out_and_it_is_said(generator: torch.Generator) -> None:
+    which = torch.randint(0, 80, (600,), generator=generator)
+    sets = tuple(torch.randn(80, 16, generator=generator)[which] for _ in range(4))
+    level = measure_features(Material(names=("a", "b", "c", "d"), activations={"mlp": sets}))
+    assert level is not None
+    mean = found(level.measures, "PW-MCC", "mlp")
+    assert abs(mean.raw.estimate) < 0.1
+    assert abs(mean.rungs[0].null.estimate) < 0.1
+    assert any("80 of 600 inputs, those that differ" in line for line in level.notes)

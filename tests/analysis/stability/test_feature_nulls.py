@@ -1,5 +1,6 @@
 """Nulls of features keep what they claim to keep and nothing more."""
 
+import pytest
 import torch
 
 from analysis.stability.features.nulls import permuted_rows, random_same_covariance, rotated_basis
@@ -33,3 +34,20 @@ def test_permuted_rows_are_the_same_rows(generator: torch.Generator) -> None:
     one, other = permuted_rows([x, x], generator)
     assert torch.equal(one.sort(0).values, x.sort(0).values)
     assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_loses_no_dimension(dtype: torch.dtype, generator: torch.Generator) -> None:
+    x = torch.randn(256, 128, generator=generator) * torch.linspace(0.2, 1, 128)
+    (turned,) = rotated_basis([x.to(dtype)], generator)
+    assert int(torch.linalg.matrix_rank(turned.float(), rtol=1e-2)) == 128
+
+
+def test_rotations_are_drawn_evenly_over_the_orthogonal_group(generator: torch.Generator) -> None:
+    """Without the sign correction QR gives -1 more often than 1 on the diagonal."""
+    eye = torch.eye(3, dtype=torch.float64)
+    drawn = torch.stack([rotated_basis([eye], generator)[0] for _ in range(600)])
+    # Rows of the identity in a basis V of eigenvectors: the trace of V Q V^T is that of Q.
+    traces = torch.einsum("nii->n", drawn)
+    assert float(traces.mean()) == pytest.approx(0.0, abs=0.15)
+    assert float(traces.var()) == pytest.approx(1.0, abs=0.25)

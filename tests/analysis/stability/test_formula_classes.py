@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.stability.interpretations.formula_probes import probes
+from analysis.stability.interpretations.formula_probes import Probes, probes
 from analysis.stability.interpretations.formulas import (
     formula_classes,
     formula_gaps,
@@ -30,17 +30,17 @@ def test_two_ways_of_writing_are_one_class_and_other_constants_another() -> None
     gaps = formula_gaps(given)
     assert formula_classes(gaps) == ("formula 1", "formula 1", "formula 1", "formula 2")
     assert float(gaps[0, 3]) > 1e-3
-    assert formula_classes(gaps, tolerance=0.1)[3] == "formula 1"
+    assert formula_classes(gaps, tolerance=1.0)[3] == "formula 1"
     texts = [written(each) for each in given]
     assert texts[0] == texts[1] == texts[2] != texts[3]
 
 
 def test_the_gap_by_hand() -> None:
-    points = probes([formula("x")], 3)
-    at = points.values["x"]
-    one, other = formula("2*x"), formula("x")
-    gaps = formula_gaps([one, other], points)
-    assert float(gaps[0, 1]) == pytest.approx(at.max() / (2 * at.max()))
+    points = Probes({"x": np.array([1.0, 100.0]), "y": np.array([1.0, 1.0])}, 2)
+    gaps = formula_gaps([formula("2*x"), formula("x"), formula("2*x + y")], points)
+    # Relative at each probe: 1/2 at both; of 2x and 2x + y 1/3 at the first, 1/201 at the second.
+    assert float(gaps[0, 1]) == pytest.approx(1 / 2)
+    assert float(gaps[0, 2]) == pytest.approx(1 / 3)
 
 
 def test_names_of_inputs_matter() -> None:
@@ -94,3 +94,32 @@ def test_what_the_language_refuses_is_said() -> None:
         formula_gaps([])
     with pytest.raises(ValueError, match="count, between"):
         probes([formula("x")], 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("abs(x)", "x"),
+        ("x**30 + x", "x**30"),
+        ("exp(20*x) + x", "exp(20*x)"),
+        ("x*1e-200", "x*2e-200"),
+    ],
+)
+def test_what_differs_at_small_values_or_other_signs_is_another(one: str, other: str) -> None:
+    gaps = formula_gaps([formula(one, ("x",)), formula(other, ("x",))])
+    assert float(gaps[0, 1]) > 0.1
+
+
+def test_the_same_where_both_are_near_zero_by_cancellation() -> None:
+    given = [formula("(x - 1)*(x + 1)", ("x",)), formula("x*x - 1", ("x",))]
+    assert formula_classes(formula_gaps(given))[1] == "formula 1"
+    roots = [formula("abs(x)", ("x",)), formula("sqrt(x*x)", ("x",))]
+    assert formula_classes(formula_gaps(roots))[1] == "formula 1"
+
+
+def test_what_is_never_finite_is_the_same_as_nothing() -> None:
+    nowhere = [formula("sqrt(x - 3)", ("x",)), formula("log(x - 5)*7", ("x",))]
+    with pytest.raises(ValueError, match="finite at 16 of 64 probes, got none of 2"):
+        formula_gaps(nowhere)
+    gaps = formula_gaps([*nowhere, formula("x", ("x",))])
+    assert bool(torch.isinf(gaps[~torch.eye(3, dtype=torch.bool)]).all())

@@ -51,7 +51,7 @@ def test_one_seed_silent_seeds_and_nothing() -> None:
     assert measure_interpretations(material(None, None)) is None
     level = measure_interpretations(material(says(1.0), None, Interpretation("")))
     assert level is not None
-    assert "interpretations: seed 1 says nothing" in level.skipped
+    assert level.notes == ("of 2 seeds: seed 1 say nothing",)
     assert measure_interpretations(material(says(1.0))) is not None
 
 
@@ -98,3 +98,22 @@ def test_the_strongest_edges_by_hand() -> None:
     assert len(strongest(graph, 1.0).edges) == 2
     with pytest.raises(ValueError, match="carried"):
         strongest(graph, 0.0)
+
+
+def test_circuits_of_components_are_named_by_them() -> None:
+    said = [Interpretation("", graph=Graph(nodes, ())) for nodes in (("b", "a"), ("c",), ("c",))]
+    level = measure_interpretations(material(*said))
+    assert level is not None
+    (found,) = level.classes
+    assert found.names == ("c", "a, b")
+    assert found.basis == "circuit of these components, up to the order of units"
+
+
+def test_circuits_of_edges_are_named_by_number() -> None:
+    said = [
+        Interpretation("", graph=Graph(("a", "b", "c"), (Edge("a", end, 1.0),))) for end in "bbc"
+    ]
+    level = measure_interpretations(material(*said))
+    assert level is not None
+    assert level.classes[0].names == ("class 1", "class 2")
+    assert "edges that carry 90%" in level.classes[0].basis

@@ -10,9 +10,11 @@ from scipy import stats
 from analysis.stability.estimates.intervals import (
     Interval,
     clopper_pearson,
+    from_left_out,
     jackknife,
     mean_interval,
     pair_interval,
+    undefined,
 )
 
 
@@ -103,6 +105,21 @@ def test_few_seeds_are_said_to_be_few() -> None:
     assert not pair_interval(two).defined
     assert "one seed" in mean_interval(torch.tensor([4.0])).method
     assert not jackknife(lambda kept: 1.0, 1).defined
+
+
+def test_what_two_seeds_cannot_give_is_said() -> None:
+    left_out = torch.full((2,), math.nan, dtype=torch.float64)
+    assert from_left_out(0.4, left_out).method == "undefined: two seeds are one pair"
+    assert "one of 3 seeds" in from_left_out(0.4, torch.full((3,), math.nan)).method
+    said = str(undefined(math.nan, "one seed has no pairs"))
+    assert said == "not defined (one seed has no pairs)"
+
+
+def test_no_spread_is_not_called_alike() -> None:
+    """Three seeds that all differ, and by the same amount."""
+    apart = pair_interval(1 - torch.eye(3))
+    assert apart.degenerate
+    assert str(apart) == "1 (no spread over seeds)"
 
 
 def test_an_undefined_interval_is_plain_json() -> None:

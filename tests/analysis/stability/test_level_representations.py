@@ -1,6 +1,5 @@
 """The level of representations: every measure beside its ladder, and what was left out, said."""
 
-import pytest
 import torch
 
 from analysis.stability.levels.representations import ASKED, measure_representations
@@ -43,9 +42,8 @@ def test_nothing_given_is_no_level() -> None:
     assert measure_representations(Material(("a", "b"))) is None
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_few_seeds_give_undefined_intervals(count: int) -> None:
-    level = measure_representations(material(count, 1.0))
+def test_two_seeds_give_undefined_intervals() -> None:
+    level = measure_representations(material(2, 1.0))
     assert level is not None
     assert len(level.measures) == len(ASKED) + 1
     assert not any(measure.raw.defined for measure in level.measures)
@@ -99,11 +97,28 @@ def test_what_is_cut_for_its_cost_is_said() -> None:
     wide = tuple(torch.randn(400, 300, generator=draws) for _ in range(13))
     level = measure_representations(Material(("a", "b", "c"), representations={"many": many}))
     assert level is not None
-    assert level.skipped == (
+    assert level.skipped == ()
+    assert level.notes == (
         "representations at many: RSA, Spearman of distances: 512 of 700 inputs, evenly spread",
     )
     names = tuple(f"{k}" for k in range(13))
     level = measure_representations(Material(names, representations={"wide": wide}))
     assert level is not None
-    assert any("the first 8 of 13 seeds" in reason for reason in level.skipped)
-    assert any("256 leading principal components" in reason for reason in level.skipped)
+    assert any("the first 8 of 13 seeds" in note for note in level.notes)
+    assert any("256 leading principal components" in note for note in level.notes)
+
+
+def test_one_seed_has_no_pair() -> None:
+    given = tuple(torch.randn(30, 4) for _ in range(2))
+    said = ("representations: one seed, no pair to compare",)
+    one = Material(("a",), representations={"mlp": given[:1]})
+    left = Material(("a", "b"), diverged=(False, True), representations={"mlp": given})
+    for material in (one, left):
+        level = measure_representations(material)
+        assert level is not None
+        assert (level.measures, level.statements, level.skipped) == ((), (), said)
+    bad = (given[0], torch.full_like(given[1], torch.nan))
+    level = measure_representations(Material(("a", "b"), representations={"mlp": bad}))
+    assert level is not None
+    assert level.measures == ()
+    assert level.skipped[-1] == "representations at mlp: one seed, no pair to compare"

@@ -1,5 +1,7 @@
 """Material of some of its seeds: everything that is held a seed each is taken together."""
 
+from dataclasses import replace
+
 import torch
 
 from analysis.run_material import independent
@@ -48,6 +50,19 @@ def test_crossed_runs_are_compared_where_they_share_no_stream() -> None:
     assert found.names == ("a", "d")
     assert found.whole is not None
     assert found.whole.names == ("a", "b", "c", "d")
+
+
+def test_a_shuffled_null_of_as_many_seeds_is_of_seeds_of_its_own() -> None:
+    material = replace(whole(), shuffled=Material(names=("a", "d", "b", "c")))
+    part = material.only([0, 3])
+    assert part.shuffled is not None
+    assert part.shuffled.names == ("a", "d", "b", "c")
+
+
+def test_a_seed_that_could_not_be_read_or_says_nothing_leaves_no_labels() -> None:
+    assert replace(whole(), labels=("x", "y", "x", "x")).solution_labels == ["x", "y", "x", "x"]
+    assert replace(whole(), labels=("x", "unread 1", "x", "x")).solution_labels == []
+    assert replace(whole(), labels=("x", "", "x", "x")).solution_labels == []
 
 
 def test_ordinary_seeds_and_pure_repeats_are_all_compared() -> None:

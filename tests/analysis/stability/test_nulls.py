@@ -90,6 +90,11 @@ def test_two_seeds_of_a_null_give_no_interval(generator: torch.Generator) -> Non
     assert "fewer than three" in found.method
 
 
+def test_two_seeds_are_said_to_be_one_pair(generator: torch.Generator) -> None:
+    found = above_null(noisy(0.8, 2, generator), noisy(0.4, 2, generator))
+    assert found.method == "undefined: two seeds are one pair"
+
+
 def test_a_best_that_is_no_measures_is_refused() -> None:
     with pytest.raises(ValueError, match="best: wanted 1"):
         pair_measure("similarity", "1", best=0.5, seeds=(0, 1, 2, 3), matrix=level(0.5))

@@ -104,3 +104,13 @@ def test_mistakes_are_named(generator: torch.Generator) -> None:
     for tau in (0.0, 1.1, math.nan):
         with pytest.raises(ValueError, match="tau: wanted a number above 0"):
             shared_fraction((), 1, tau)
+
+
+def test_inputs_that_repeat_are_not_on_both_halves(generator: torch.Generator) -> None:
+    """Without leaving repeats out, independent features of 60 inputs score .4 here."""
+    which = torch.randint(0, 60, (1000,), generator=generator)
+    sets = [normal(60, 24, generator=generator)[which] for _ in range(5)]
+    pairs = torch.triu_indices(5, 5, 1).unbind()
+    assert float(pwmcc(split_half(sets)[0], 5)[pairs].mean()) == pytest.approx(0.0, abs=0.05)
+    with pytest.raises(ValueError, match="4 or more distinct inputs, got 3"):
+        split_half([sets[0][:3].repeat(5, 1)] * 2)

@@ -68,3 +68,10 @@ def test_one_seed_has_no_intervals(generator: torch.Generator) -> None:
     assert found.votes.estimate == 0
     with pytest.raises(ValueError, match="outputs: wanted finite"):
         predictive_entropies(torch.full((2, 3, 4), math.nan))
+
+
+def test_two_seeds_have_no_interval_but_of_means_over_seeds(generator: torch.Generator) -> None:
+    found = predictive_entropies(torch.randn(2, 9, 4, generator=generator))
+    mixed = (found.predictive, found.information, found.votes, found.votes_miller_madow)
+    assert {each.method for each in mixed} == {"undefined: two seeds are one pair"}
+    assert found.expected.defined

@@ -106,8 +106,14 @@ def test_a_run_whose_outputs_are_not_finite_is_named(inputs: torch.Tensor) -> No
     models = nets(3)
     with torch.no_grad():
         next(models[1].parameters()).fill_(torch.nan)
-    with pytest.raises(ValueError, match=r"seeds \[1\]"):
+    with pytest.raises(
+        ValueError, match=r"model 1: output is not finite at input 0; pass diverged"
+    ):
         report(models, inputs)
+    found = report(models, inputs, diverged=[False, True, False])
+    assert found.stability is not None
+    assert (found.stability.kept, found.stability.diverged) == ((0, 2), (1,))
+    assert [measure.seeds for measure in found.level("outputs").measures] == [(0, 2)] * 2
 
 
 def test_values_are_compared_in_the_spread_of_their_targets(inputs: torch.Tensor) -> None:
@@ -115,6 +121,23 @@ def test_values_are_compared_in_the_spread_of_their_targets(inputs: torch.Tensor
     assert material.outputs is not None
     assert material.outputs.shape == (2, 180, 2)
     assert material.targets is None
+    assert material.outputs_as.endswith("what counts as 180 inputs is 60 inputs x 3 values")
+    found = report(nets(2), inputs, targets=torch.randn(60, 3))
+    assert material.outputs_as in found.level("outputs").notes
+    assert not report(nets(2), inputs).level("outputs").notes
+
+
+def test_values_under_stress_keep_the_scale_of_the_targets(inputs: torch.Tensor) -> None:
+    models = [nn.Linear(4, 1) for _ in range(3)]
+    targets = 5 + 2 * torch.randn(60, 1)
+    found = report(models, inputs, targets=targets, stress=inputs)
+    plain, stressed = (found.level(f"outputs{on}") for on in ("", " on the stress set"))
+    assert len(stressed.measures) == 2
+    assert [m.matrix for m in plain.measures] == [m.matrix for m in stressed.measures]
+    assert stressed.notes
+    wide = collect(nets(2), inputs[:9], scale=torch.randn(60, 3))
+    assert wide.outputs is not None
+    assert wide.outputs.shape == (2, 27, 2)
 
 
 def test_architectures_are_joined_by_what_they_share(inputs: torch.Tensor) -> None:

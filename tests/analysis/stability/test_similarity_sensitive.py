@@ -97,6 +97,10 @@ def test_interval(generator: torch.Generator) -> None:
     found = diversity_interval(vendi, gram(12, 5, generator))
     assert 1 <= found.low < found.estimate < found.high <= 12
     assert not diversity_interval(vendi, torch.ones(1, 1)).defined
+    for measure in (vendi, leinster_cobbold):
+        pair = diversity_interval(measure, gram(2, 5, generator))
+        assert 1 < pair.estimate < 2
+        assert pair.method == "undefined: two seeds are one pair"
     assert diversity_interval(vendi, torch.ones(4, 4)).estimate == pytest.approx(1)
 
 

@@ -169,6 +169,15 @@ def test_equal_seeds_are_not_called_proof() -> None:
     assert found.by_output.collision.low == pytest.approx(0.741, abs=0.001)
 
 
+def test_seeds_that_all_differ_are_not_called_alike() -> None:
+    """Each of three seeds answers every input in its own way: they differ on all of them."""
+    outputs = 9 * torch.eye(3)[:, None, :].repeat(1, 30, 1)
+    words = " ".join(stability(outputs).statements)
+    assert "differently on a share 1 (no spread over seeds)" in words
+    assert "no width because all pairs of seeds differ by the same amount" in words
+    assert "alike" not in words
+
+
 def test_the_mapping_is_the_result(study: dict[str, Any]) -> None:
     found = stability(**study)
     mapping = json.loads(json.dumps(found.to_mapping(), allow_nan=False))
@@ -185,6 +194,8 @@ def test_the_mapping_is_the_result(study: dict[str, Any]) -> None:
         ({"interpretation_labels": ["a"]}, "interpretation_labels: wanted one label a seed"),
         ({"interpretation_labels": ["diverged"] * 8}, "kept for seeds that diverged"),
         ({"threshold": -1.0}, "threshold"),
+        ({"threshold": math.inf}, "threshold: wanted 0 to 0.8326, got inf"),
+        ({"threshold": 0.84}, "threshold: wanted 0 to 0.8326, got 0.84"),
         ({"targets": torch.zeros(3, dtype=torch.long)}, "targets: wanted one an input"),
         ({"targets": torch.full((INPUTS,), 9)}, "targets: wanted 0 to 4, got 9 to 9"),
         ({"targets": torch.full((INPUTS,), -100)}, "targets: wanted at least one"),

@@ -3,7 +3,11 @@
 import pytest
 import torch
 
-from analysis.stability.universal_features import find_features, kind_shares
+from analysis.stability.universal_features import (
+    LEAST_INPUTS,
+    find_features,
+    kind_shares,
+)
 
 KINDS = ("a",) * 4 + ("b",) * 4
 
@@ -37,6 +41,17 @@ def test_planted_shares_are_recovered(noise: float, generator: torch.Generator) 
 def test_noise_is_not_found(generator: torch.Generator) -> None:
     models = [torch.randn(60, 500, generator=generator) for _ in range(2)]
     assert float(find_features(models).similarity()[0, 1]) < 0.01
+
+
+def test_with_the_fewest_inputs_noise_is_hardly_ever_universal(
+    generator: torch.Generator,
+) -> None:
+    """Of ten inputs a share .2 of noise would be: five on a half correlate by .7 by chance."""
+    models = [torch.randn(LEAST_INPUTS, 300, generator=generator) for _ in range(4)]
+    for each in kind_shares(find_features(models), ("a", "a", "b", "b")).values():
+        assert each["universal"].estimate < 0.01
+    with pytest.raises(ValueError, match="the same inputs of every model, 32 or more"):
+        find_features([x[:31] for x in models])
 
 
 def test_a_constant_feature_is_found_nowhere(generator: torch.Generator) -> None:

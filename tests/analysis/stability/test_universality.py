@@ -73,6 +73,18 @@ def test_the_share_is_above_each_pairs_own_null() -> None:
     assert not alike.share.defined
 
 
+def test_two_seeds_of_an_architecture_give_the_share_no_interval() -> None:
+    names = ("a", "a", "a", "b", "b")
+    same = torch.tensor([[x == y for y in names] for x in names])
+    found, null = (
+        Similarities(torch.where(same, within, between).double(), names)
+        for within, between in ((0.9, 0.5), (0.3, 0.2))
+    )
+    share = universality(found, {"untrained": null}).rungs[0].share
+    assert share.estimate == pytest.approx(0.5)
+    assert share.method == "undefined: an architecture has fewer than three seeds"
+
+
 def test_a_planted_share_is_recovered(generator: torch.Generator) -> None:
     for universal, own in ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0)):
         found, within, between = similarities(universal, own, 12, generator)

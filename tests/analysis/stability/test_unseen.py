@@ -1,5 +1,7 @@
 """Classes not met: published formulas by hand, and extrapolation against simulated seeds."""
 
+import math
+
 import pytest
 import torch
 
@@ -22,6 +24,34 @@ def test_by_hand() -> None:
     assert chao1(torch.tensor([7, 1, 1, 1])).estimate == pytest.approx(4 + 0.9 * 3)
 
 
+def test_the_interval_where_no_class_was_met_twice_by_hand() -> None:
+    """Chao 1987: the last term of the variance is f1^4 / (4 S) there."""
+    f0 = 0.9 * 3
+    variance = 0.9 * 3 * 2 / 2 + 0.81 * 3 * 25 / 4 - 0.81 * 81 / (4 * (4 + f0))
+    spread = math.exp(1.959964 * math.log(1 + variance / f0**2) ** 0.5)
+    found = chao1(torch.tensor([7, 1, 1, 1]))
+    assert (found.low, found.high) == (math.floor(4 + f0 / spread), math.ceil(4 + f0 * spread))
+    without = variance + 0.81 * 81 / (4 * (4 + f0))
+    wider = math.exp(1.959964 * math.log(1 + without / f0**2) ** 0.5)
+    assert math.ceil(4 + f0 * wider) > found.high
+
+
+@pytest.mark.parametrize("counts", [[4, 2, 2, 1, 1], [7, 1, 1, 1], [5, 1, 1], [3, 2, 1]])
+def test_one_more_seed_finds_what_coverage_leaves(counts: list[int]) -> None:
+    given = torch.tensor(counts)
+    for more in range(4):
+        next_one = new_classes(given, more + 1) - new_classes(given, more)
+        assert next_one == pytest.approx(1 - coverage_after(given, more))
+
+
+def test_one_class_met_once_alone_is_no_forecast() -> None:
+    """From one seed that stands alone the formulas would have no new class, and coverage 1."""
+    found = unseen(torch.tensor([5, 1]))
+    assert math.isnan(found.new)
+    assert math.isnan(found.coverage_at_twice)
+    assert "about" not in found.statement
+
+
 def test_its_low_end_is_a_lower_bound_and_it_covers_for_equal_classes(
     generator: torch.Generator,
 ) -> None:
@@ -39,16 +69,20 @@ def test_its_low_end_is_a_lower_bound_and_it_covers_for_equal_classes(
 
 def test_new_classes_and_coverage_come_true(generator: torch.Generator) -> None:
     p = torch.tensor([0.3, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.03])
-    expected = truth = coverage = then = 0.0
+    told = expected = truth = coverage = then = 0.0
     for _ in range(600):
         draw = torch.multinomial(p, 40, replacement=True, generator=generator)
         counts = count(draw[:20])
-        expected += new_classes(counts, 20) / 600
-        coverage += coverage_after(counts, 20) / 600
-        truth += (len(count(draw)) - len(counts)) / 600
-        then += float(p[draw.unique()].sum()) / 600
-    assert expected == pytest.approx(truth, rel=0.2)
-    assert coverage == pytest.approx(then, abs=0.02)
+        if math.isnan(new_classes(counts, 20)):
+            continue
+        told += 1
+        expected += new_classes(counts, 20)
+        coverage += coverage_after(counts, 20)
+        truth += len(count(draw)) - len(counts)
+        then += float(p[draw.unique()].sum())
+    assert told > 560
+    assert expected / told == pytest.approx(truth / told, rel=0.2)
+    assert coverage / told == pytest.approx(then / told, abs=0.02)
 
 
 def test_nothing_hints_at_others() -> None:
@@ -56,7 +90,7 @@ def test_nothing_hints_at_others() -> None:
     assert not found.classes.defined
     assert found.classes.estimate == 1
     assert found.missed_share == pytest.approx(0.139, abs=5e-4)
-    assert "one of share above 0.14 would have shown" in found.statement
+    assert "one of share 0.14 would have shown with 95% probability" in found.statement
 
 
 def test_unresolved_is_said() -> None:
@@ -64,7 +98,7 @@ def test_unresolved_is_said() -> None:
     assert not found.resolved
     assert "unresolved, coverage 0" in found.statement
     assert "how many more can't be said" in found.statement
-    assert unseen(torch.tensor([1])).statement.startswith("1 classes in 1 seeds: unresolved")
+    assert unseen(torch.tensor([1])).statement.startswith("1 class in 1 seed: unresolved")
 
 
 def test_mistakes_are_named() -> None:

@@ -82,13 +82,12 @@ def test_only_tokens_that_windows_read_move_and_each_keeps_its_meaning() -> None
     assert torch.equal(null.meanings.held_out, tokens)
 
 
-@pytest.mark.parametrize("name", ["latent_classes", "repeats", "hidden_process", "superposition"])
-def test_rows_of_next_tokens_and_noisy_inputs_keep_their_kind(name: str) -> None:
+@pytest.mark.parametrize("name", ["latent_classes", "repeats", "hidden_process"])
+def test_rows_of_next_tokens_keep_their_kind(name: str) -> None:
     few = {
         "latent_classes": {"sentences": 500},
         "repeats": {"sequences": 200, "targets": "repeats"},
         "hidden_process": {"rows": 3, "held_out_rows": 1, "length": 400, "burn_in": 100},
-        "superposition": {"examples": 500, "noise": 0.05},
     }[name]
     real = build_task(name, few)
     null = shuffled_task(real)
@@ -96,14 +95,32 @@ def test_rows_of_next_tokens_and_noisy_inputs_keep_their_kind(name: str) -> None
     assert type(null.train) is type(real.train)
     assert not torch.equal(null.train.inputs, real.train.inputs)
     assert torch.equal(null.train.targets == -100, real.train.targets == -100)
-    if name == "superposition":
-        torch.testing.assert_close(null.train.inputs, null.train.targets, rtol=0, atol=0.3)
-        return
     follows = null.train.targets[:, :-1] == null.train.inputs[:, 1:]
     assert follows[null.train.targets[:, :-1] != -100].all()
     everything = torch.cat([real.train.inputs, real.train.targets[:, -1:]], 1)
     dealt = torch.cat([null.train.inputs, null.train.targets[:, -1:]], 1)
     assert torch.equal(dealt.flatten().sort().values, everything.flatten().sort().values)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.3])
+def test_answers_near_the_inputs_are_answers_and_lose_them(noise: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(2000, 2, generator=generator)
+    targets = 0.9 * inputs + noise * torch.randn(2000, 2, generator=generator)
+    null = shuffled_task(task(Split(inputs, targets))).train
+    assert torch.equal(null.inputs, inputs)
+    assert torch.equal(null.targets.sort(0).values, targets.sort(0).values)
+    together = torch.corrcoef(torch.cat([null.inputs, null.targets], 1).T)[:2, 2:]
+    assert together.abs().max() < 0.1  # 4.5 standard deviations of 1/sqrt(2000); 0.95 before
+
+
+def test_inputs_with_noise_lose_their_answers_and_clean_ones_are_dealt_by_column() -> None:
+    for noise, inputs_stay in ((0.05, True), (0.0, False)):
+        real = build_task("superposition", {"examples": 500, "noise": noise})
+        null = shuffled_task(real).train
+        assert torch.equal(null.inputs, real.train.inputs) == inputs_stay
+        assert not torch.equal(null.targets, real.train.targets)
+        assert torch.equal(null.inputs, null.targets) != inputs_stay
 
 
 def test_regression_from_space_to_the_same_space_is_no_autoencoder() -> None:

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from analysis.stability.representations.cka import cka
-from analysis.stability.representations.given import checked, constant_seeds, padded, unit_size
+from analysis.stability.representations.given import (
+    checked,
+    constant_seeds,
+    is_constant,
+    padded,
+    unit_size,
+)
 
 
 def test_widths_may_differ_and_give_the_numbers_of_pairs_alone(generator: torch.Generator) -> None:
@@ -50,3 +56,13 @@ def test_a_constant_has_no_size_and_huge_numbers_have(generator: torch.Generator
     assert constant_seeds(x) == (1,)
     assert bool(unit_size(x[1]).isnan().all())
     assert float(unit_size(x[2]).norm()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_one_massive_feature_does_not_make_the_others_constant(
+    dtype: torch.dtype, generator: torch.Generator
+) -> None:
+    x = torch.randn(100, 20, generator=generator)
+    x[:, 0] = 1e4
+    assert not is_constant((x / 10 if dtype == torch.float32 else x).to(dtype))
+    assert is_constant(x[:1].expand(100, 20).to(dtype))

@@ -97,3 +97,13 @@ def test_a_constant_seed_is_nan_alone(generator: torch.Generator) -> None:
 def test_four_inputs_at_least() -> None:
     with pytest.raises(ValueError, match="at least 4 inputs, got 3"):
         permutation_procrustes(torch.randn(2, 3, 2))
+
+
+def test_inputs_that_repeat_are_not_on_both_sides(generator: torch.Generator) -> None:
+    """Twenty distinct inputs, fifty times each: noise, once fitted, would be scored on itself."""
+    which = torch.randint(0, 60, (1000,), generator=generator)
+    noise = [torch.randn(60, 24, generator=generator)[which] for _ in range(6)]
+    pairs = torch.triu_indices(6, 6, 1).unbind()
+    assert float(permutation_procrustes(noise)[pairs].mean()) == pytest.approx(0.0, abs=0.05)
+    with pytest.raises(ValueError, match="at least 4 inputs, got 3"):
+        permutation_procrustes([noise[0][:3].repeat(9, 1)] * 2)

@@ -59,3 +59,16 @@ def test_a_constant_seed_is_nan_and_mistakes_are_named(generator: torch.Generato
         rsa(x[:, :2])
     with pytest.raises(ValueError, match="three features or more to correlate, got 2"):
         rsa(x[..., :2], dissimilarity=module.correlation)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_ties_is_turned_without_being_ranked_by_rounding(
+    dtype: torch.dtype, generator: torch.Generator
+) -> None:
+    codes = torch.eye(10, dtype=torch.float64)[torch.randint(0, 10, (150,), generator=generator)]
+    turn = torch.linalg.qr(normal(10, 10, generator=generator)).Q
+    found = rsa([codes.to(dtype), (codes @ turn).to(dtype)])
+    assert float(found[0, 1]) == pytest.approx(1.0, abs=1e-9)
+    simplex = torch.eye(12, dtype=torch.float64)
+    for comparison in (module.spearman, module.pearson):
+        assert bool(rsa([simplex, 3 * simplex], comparison=comparison).isnan().all())

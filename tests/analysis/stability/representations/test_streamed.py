@@ -74,3 +74,19 @@ def test_mistakes_are_named() -> None:
     assert stream.inputs == 5
     with pytest.raises(ValueError, match="at most 16384 in all"):
         StreamedCKA().update(torch.zeros(2, 1, 9000))
+
+
+@pytest.mark.parametrize("kind", [StreamedCKA, MinibatchCKA])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_a_first_batch_that_is_constant_fixes_no_scale(
+    kind: type[StreamedCKA | MinibatchCKA], scale: float, generator: torch.Generator
+) -> None:
+    x = torch.randn(2, 60, 5, generator=generator)
+    x[1, :, :4] = x[0, :, :4]
+    x[:, :8] = x[:, :1]
+    expected, found = kind(), kind()
+    expected.update(x[:, 8:])
+    found.update(x[:, :8] * scale)
+    found.update(x[:, 8:] * scale)
+    wanted = expected.result() if kind is MinibatchCKA else cka(x)
+    torch.testing.assert_close(found.result(), wanted, atol=1e-5, rtol=0)

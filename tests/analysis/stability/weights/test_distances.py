@@ -47,3 +47,15 @@ def test_no_models_and_a_wrong_number_of_elements_are_refused():
         quotient_distances([], symmetry_of(WIDTHS))
     with pytest.raises(ValueError, match="carried: wanted one a model, 2, got 1"):
         quotient_distances([dense(WIDTHS, 0)] * 2, symmetry_of(WIDTHS), carried=[()])
+
+
+def test_counts_and_masks_are_no_weights():
+    models = [dense(WIDTHS, seed) for seed in range(2)]
+    kept = [
+        {**m, "batches": torch.tensor(10**5), "mask": torch.ones(4, dtype=torch.bool)}
+        for m in models
+    ]
+    assert torch.equal(raw_distances(kept), raw_distances(models))
+    assert distance(*kept) == distance(*models)
+    none = raw_distances([{"batches": torch.tensor(n)} for n in (1, 2)])
+    assert none.tolist() == [[0.0, 0.0], [0.0, 0.0]]

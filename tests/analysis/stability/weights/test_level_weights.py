@@ -86,7 +86,7 @@ def test_nothing_one_seed_and_no_symmetry_are_said():
     assert measure_weights(Material(names=("a",))) is None
     one = measure_weights(_material(_models(1)))
     assert one is not None
-    assert one.skipped == ("weights: one seed has no pairs",)
+    assert one.skipped == ("weights: one seed, no pair to compare",)
     none = measure_weights(Material(names=("a",), absent={"weights": "no symmetry"}))
     assert none is not None
     assert none.skipped == ("weights: no symmetry",)
@@ -108,4 +108,4 @@ def test_large_models_are_cut_to_the_first_seeds(monkeypatch):
     found = comparable(material)
     assert found is not None
     assert found.seeds == (0, 1, 2)
-    assert found.skipped == ("weights: the first 3 of 6 seeds alone are aligned, for time",)
+    assert found.notes == ("weights: the first 3 of 6 seeds alone are aligned, for time",)

@@ -5,10 +5,16 @@ from itertools import permutations
 import pytest
 import torch
 from dense_models import dense, symmetry_of
-from registered_examples import cases, example, parameters
+from registered_examples import CASES, cases, example, parameters
 
+from analysis.stability.weights.barycentre import barycentre
+from analysis.stability.weights.distances import quotient_distances
 from analysis.stability.weights.matching import align
 from analysis.stability.weights.objective import distance, distance_under
+from analysis.stability.weights.planted import planted_recovery
+
+KINDS = ("transformer", "group_mlp", "sparse_autoencoder", "bilinear")
+FOUR = [case for case in CASES if case[0] in KINDS]
 
 
 @cases
@@ -18,7 +24,8 @@ def test_no_registered_model_ends_further_than_it_starts_and_copies_are_found(
     model = example(name, which)
     here, other, symmetry = parameters(model), parameters(example(name, which, 5)), model.symmetry()
     found = align(here, other, symmetry, restarts=0, worth=1e-2)
-    nearest = min(distance(here, other), symmetry.distance(here, other))
+    one_pass = symmetry.align(here, other)
+    nearest = min(distance(here, other), distance_under(one_pass, here, other, symmetry))
     assert found.distance <= nearest * (1 + 1e-9)
     assert distance_under(found.element, here, other, symmetry) == pytest.approx(found.distance)
     assert all(a.after <= a.before * (1 + 1e-9) for a in found.attempts)
@@ -77,3 +84,25 @@ def test_what_cannot_be_aligned_is_said():
         align({"W0": here["W0"]}, here, symmetry)
     with pytest.raises(ValueError, match="restarts"):
         align(here, here, symmetry, restarts=-1)
+
+
+@pytest.mark.parametrize(("name", "which"), FOUR)
+def test_the_element_found_leaves_what_is_computed(float64, generator, name, which):
+    model, other = example(name, which), example(name, which, 5)
+    here = parameters(model)
+    found = align(here, parameters(other), model.symmetry(), restarts=0, worth=1e-2)
+    inputs = model.example_inputs(6, generator)
+    moved = model.symmetry().act(found.element, here)
+    answers = [torch.func.functional_call(model, w, (inputs,)) for w in (here, moved)]
+    torch.testing.assert_close(answers[1], answers[0], atol=1e-8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_widened(generator, dtype):
+    symmetry = symmetry_of((3, 8, 2))
+    here = {n: v.to(dtype) for n, v in dense((3, 8, 2), 0).items()}
+    copy = symmetry.act(symmetry.sample(generator), here)
+    assert align(here, copy, symmetry).distance <= 1e-6
+    assert quotient_distances([here, copy], symmetry)[0, 1] <= 1e-6
+    assert barycentre([here, copy], symmetry).distances[1] <= 1e-6
+    assert planted_recovery(symmetry, lambda trial: here, trials=2).estimate == 1

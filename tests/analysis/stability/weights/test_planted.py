@@ -6,7 +6,8 @@ import pytest
 import torch
 from dense_models import NARROW, WIDE, dense, symmetry_of
 
-from analysis.stability.weights.matching import align
+from analysis.stability.weights import planted
+from analysis.stability.weights.matching import Aligned, align
 from analysis.stability.weights.planted import planted_recovery
 from interpretable_arch.registry import build
 from interpretable_arch.symmetry import weights
@@ -69,3 +70,20 @@ def _alike(trial: int):
 def test_no_trials_is_refused():
     with pytest.raises(ValueError, match="trials"):
         planted_recovery(symmetry_of((2, 3, 1)), lambda trial: dense((2, 3, 1), trial), trials=0)
+
+
+def test_a_wrong_order_of_small_units_is_no_recovery_beside_one_large_tensor(monkeypatch):
+    """A tensor that nothing moves, a thousand times as large, must not hide a wrong permutation."""
+    widths = (4, 200, 2)
+    symmetry = symmetry_of(widths)
+
+    def here(trial: int):
+        small = {n: 1e-4 * v for n, v in dense(widths, trial).items()}
+        return {**small, "extra": torch.full((100, 100), 10.0)}
+
+    def nothing(*_, **__):
+        return Aligned((), 0.0, ())
+
+    assert planted_recovery(symmetry, here, trials=2).estimate == 1
+    monkeypatch.setattr(planted, "align", nothing)
+    assert planted_recovery(symmetry, here, trials=2).estimate == 0
