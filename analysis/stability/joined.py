@@ -90,10 +90,16 @@ def _first(material: Material) -> _Sites:
 
 
 def _units(material: Material) -> _Sites:
-    """All units of a model as one matrix; empty where it has none, or not at the same rows."""
-    sites = tuple(material.activations.values())
-    counts = frozenset(material.row_counts.get(site) for site in material.activations)
-    if not sites or len(counts) > 1 or any(len({len(x) for x in r}) > 1 for r in _seeds(sites)):
+    """All units of a model as one matrix; empty where it has none, or not at the same rows.
+
+    Units that answer to something else than the model's inputs (senses of a vocabulary) are not
+    among them: those with the rows of the representation are.
+    """
+    of_inputs = material.row_counts.get(next(iter(material.representations), ""))
+    named = [s for s in material.activations if material.row_counts.get(s) == of_inputs]
+    sites = tuple(material.activations[site] for site in named)
+    counts = frozenset({of_inputs})
+    if not sites or any(len({len(x) for x in rows}) > 1 for rows in _seeds(sites)):
         return _Sites()
     return _Sites(tuple(torch.cat(rows, dim=1) for rows in _seeds(sites)), counts)
 

@@ -33,9 +33,10 @@ def planted_recovery(
 
     Found means: what alignment makes of the original is no further from the copy than what the
     planted element makes of it, so that elements which do the same count as one, up to rounding and
-    2% of that distance. Distances here are root mean squares over the tensors that the symmetry
-    moves, each in units of its own size: beside one large tensor, a wrong order of the units of a
-    small one would be no distance at all. `noise` is the standard deviation of what is added to the
+    2% of that distance. Without noise distances are root mean squares over the tensors that the
+    symmetry moves, each in units of its own size: beside one large tensor, a wrong order of the
+    units of a small one would be no distance at all. With noise the distance is the one that
+    alignment makes small, of all weights together. `noise` is the standard deviation of what is added to the
     copy, in units of each tensor's own root mean square. Clopper-Pearson interval. Raises
     ValueError for no trials.
     """
@@ -50,8 +51,10 @@ def planted_recovery(
         # Of a copy without noise, no distance but that of rounding ends the search early.
         exact = (1 + SHORT) * distance_under(planted, here, copy, symmetry) if noise else None
         aligned = align(here, copy, symmetry, restarts=restarts, generator=generator, exact=exact)
-        enough = (1 + SHORT) * _apart(planted, here, copy, symmetry) + CLOSE[precision(here)]
-        found += _apart(aligned.element, here, copy, symmetry) <= enough
+        # With noise the search has its own distance to make small, and is judged by that.
+        apart = distance_under if noise else _apart
+        enough = (1 + SHORT) * apart(planted, here, copy, symmetry) + CLOSE[precision(here)]
+        found += apart(aligned.element, here, copy, symmetry) <= enough
     return clopper_pearson(found, trials)
 
 

@@ -39,10 +39,10 @@ def test_rows_of_other_inputs_are_refused_though_they_are_as_many(
     assert (other.representations, other.activations) == ({}, {})
 
 
-def test_units_of_several_row_counts_are_not_put_side_by_side(generator: torch.Generator) -> None:
+def test_units_that_answer_to_something_else_are_left_out(generator: torch.Generator) -> None:
     odd = replace(material(generator, 20), row_counts={"stream": 20, "mlp": 20, "codes": 40})
     found = joined({"a": odd, "b": material(generator, 20)})
-    assert found.activations == {}
+    assert [x.shape for x in found.activations["units"]] == [(10, 3)] * 2 + [(10, 6)] * 2
     assert found.representations
 
 
