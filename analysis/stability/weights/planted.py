@@ -36,9 +36,9 @@ def planted_recovery(
     2% of that distance. Without noise distances are root mean squares over the tensors that the
     symmetry moves, each in units of its own size: beside one large tensor, a wrong order of the
     units of a small one would be no distance at all. With noise the distance is the one that
-    alignment makes small, of all weights together. `noise` is the standard deviation of what is added to the
-    copy, in units of each tensor's own root mean square. Clopper-Pearson interval. Raises
-    ValueError for no trials.
+    alignment makes small, of all weights together. `noise` is the standard deviation of what is
+    added to the copy, in units of each tensor's own root mean square. Clopper-Pearson interval.
+    Raises ValueError for no trials.
     """
     if trials < 1:
         raise ValueError(f"trials: wanted 1 or more, got {trials}")
