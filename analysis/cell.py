@@ -156,7 +156,7 @@ def measure(
         parameter_spread=parameter_spread(finished),
         curves=tuple(_curve(run) for run in runs),
         stability=headline,
-        levels=measure_levels(material, headline, found),
+        levels=_said_of_absent(measure_levels(material, headline, found), material),
         readings=readings,
         findings=over_seeds([str(run.seed) for run in runs], seen, alone),
     )
@@ -200,6 +200,15 @@ def _label(model: nn.Module, reading: Reading | None, seed: Seed) -> str | None:
         return reading.label if reading.label != "none" else f"{UNREAD}{seed}"
     interpretation = getattr(model, "interpretation", None)
     return None if interpretation is None else interpretation().label or None
+
+
+def _said_of_absent(levels: tuple[Level, ...], material: Material) -> tuple[Level, ...]:
+    """The levels, the first of which says what there was no material for."""
+    named = {level.name for level in levels}
+    said = tuple(f"{what}: {why}" for what, why in material.absent.items() if what not in named)
+    if not levels or not said:
+        return levels
+    return (replace(levels[0], skipped=(*levels[0].skipped, *said)), *levels[1:])
 
 
 def _parts(models: Sequence[nn.Module], task: Task) -> tuple[float | None, str, float | None]:

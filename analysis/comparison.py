@@ -149,7 +149,8 @@ def _result(
         )
         cells.append(cell)
         materials.setdefault(task_name, {})[architecture] = material
-        for line in (_line(cell), *_figures(cell)):
+        missing = [f"    not there, {what}: {why}" for what, why in material.absent.items()]
+        for line in (*missing, _line(cell), *_figures(cell)):
             say(line)
     return Result(
         name=comparison.name,
@@ -191,7 +192,11 @@ def _across(materials: Mapping[str, Mapping[str, Material]]) -> tuple[Across, ..
     found = []
     for task, by_architecture in materials.items():
         if len(by_architecture) > 1:
-            both = joined(by_architecture)
+            try:
+                both = joined(by_architecture)
+            except ValueError as error:  # what was trained must not be lost for it
+                found.append(Across(task, (), (), Level("universality", skipped=(str(error),))))
+                continue
             level = measured("universality", measure_universality, both)
             found += [Across(task, both.names, both.architectures, level)] if level else []
     return tuple(found)

@@ -67,6 +67,12 @@ def test_repeats_of_one_seed_are_called_so(tmp_path) -> None:
     assert any("all runs repeat one seed" in note for note in outputs.notes)
 
 
+def test_a_null_that_was_not_trained_is_said_on_the_page_and_in_the_terminal(crossed) -> None:
+    cell, said = crossed
+    assert any("label-shuffled training: not asked for" in line for line in said)
+    assert any("label-shuffled training: not asked for" in s for s in cell.levels[0].skipped)
+
+
 def test_seeds_that_could_not_be_read_are_missing_and_not_different() -> None:
     alone, _ = by_interpretation(["a", "unread 1", "a", "unread 3"], [False] * 4)
     assert alone is not None
