@@ -30,10 +30,13 @@ from analysis.stability.estimates.intervals import (
     undefined,
 )
 
+MOST_NULL = 6  # seeds of a null where pairs are dear: 15 pairs say where chance lies
 LEAST_GAP = 1e-6  # between a null and perfect agreement, in units of the measure
 UNTRAINED, SHUFFLED = "untrained", "label-shuffled training"
 PERMUTED, ROTATED = "row permutation", "rotated basis"
 RANDOM = "random, same covariance"
+# Nulls that are the seeds themselves in another state; others have a spread of their own.
+OF_THE_SAME_SEEDS = frozenset({UNTRAINED, ROTATED, RANDOM})
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,11 @@ def pair_measure(
     nulls: Mapping[str, Float[Tensor, "null null"]] | None = None,
     limits: tuple[float, float] = (-math.inf, math.inf),
     of: str = "",
-    paired: bool = True,
 ) -> PairMeasure:
     """The measure's matrix and its null matrices as one result; intervals are clipped to `limits`.
 
-    A null of as many seeds is taken as that of the same seeds, unless `paired` is False; that of
-    shuffled training never is. Raises ValueError on a `best` that is neither 0 nor 1.
+    A null `OF_THE_SAME_SEEDS`, of as many, is jackknifed together with them. Raises ValueError on
+    a `best` that is neither 0 nor 1.
     """
     if best not in (0.0, 1.0):
         raise ValueError(f"best: wanted 1 (similarity) or 0 (distance), got {best}")
@@ -92,7 +94,7 @@ def pair_measure(
         Rung(
             rung,
             pair_interval(null).clipped(*limits),
-            None if best == 0 else above_null(matrix, null, paired=paired and rung != SHUFFLED),
+            None if best == 0 else above_null(matrix, null, paired=rung in OF_THE_SAME_SEEDS),
         )
         for rung, null in (nulls or {}).items()
     )

@@ -11,7 +11,6 @@ from analysis.stability.features.assignment import MOST_EXACT
 
 SECONDS = 40.0  # for all features of a report
 LEAST_SEEDS, LEAST_NULL = 5, 3
-MOST_NULL = 6  # seeds of a null: 15 pairs, of features by the hundred, say where chance lies
 
 
 def pair_seconds(width: int) -> float:

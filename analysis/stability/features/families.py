@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from analysis.stability.features.directions import Directions, of_activations, of_dictionary
-from analysis.stability.features.nulls import permuted_rows, random_same_covariance, rotated_basis
+from analysis.stability.features.nulls import random_same_covariance, rotated_basis
 from analysis.stability.features.pairing import Pairing, pair_all, split_half
 from analysis.stability.nulls import PERMUTED, RANDOM, ROTATED
+from analysis.stability.representations.chance import permuted_rows
 from analysis.stability.representations.distinct import distinct_inputs
 
 Sets = Sequence[Tensor]

@@ -11,11 +11,10 @@ import torch
 from analysis.stability.features.budget import (
     LEAST_NULL,
     LEAST_SEEDS,
-    MOST_NULL,
     affordable,
 )
 from analysis.stability.features.families import Family, Matched, Sets
-from analysis.stability.nulls import RANDOM, ROTATED
+from analysis.stability.nulls import MOST_NULL, RANDOM, ROTATED
 
 MOST_ROTATED = 2048  # dimensions; a rotation costs their cube
 DEAR = (ROTATED, RANDOM)

@@ -11,7 +11,7 @@ from analysis.stability.features.kinds import Kind
 from analysis.stability.features.pairing import matrix, pwmcc
 from analysis.stability.features.shared import mmcs, mutual_nearest, shared_fraction
 from analysis.stability.features.subspaces import overlap, unshared
-from analysis.stability.nulls import PERMUTED, SHUFFLED, PairMeasure, pair_measure
+from analysis.stability.nulls import PairMeasure, pair_measure
 
 Number = Callable[[Matched], Float[Tensor, "seed seed"]]
 
@@ -71,8 +71,6 @@ def _measure(kind: Kind, name: str, unit: str, least: float, number: Number) -> 
         nulls=nulls,
         limits=(least, 1.0),
         of=kind.name,
-        # Other models, or other inputs: then each side has a spread of its own.
-        paired=not nulls.keys() & {SHUFFLED, PERMUTED},
     )
 
 

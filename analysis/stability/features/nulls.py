@@ -4,8 +4,6 @@ rotated basis    D V Q V^T with V [d, r] a basis of what the rows span and Q a r
                  it: every cosine within a dictionary stays, and the span, but no direction
 random, same     rows drawn from a normal distribution with the second moments D^T D/m of the
 covariance       dictionary: what matching makes of chance in a space of this shape
-row permutation  a seed sees its inputs in an order of its own: what matching makes of chance, of
-                 activations
 
 What a null scores depends on widths and dimension alone where moments are even: .516 for 64 rows in
 16 dimensions, .126 for 4,096 in 768.
@@ -16,6 +14,8 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from interpretable_arch.symmetries.groups import Orthogonal
 
 Set = Float[Tensor, "_ _"]  # [feature, d]; seeds may differ in width
 
@@ -32,15 +32,6 @@ def random_same_covariance(
     return tuple(_random(each, generator) for each in dictionaries)
 
 
-def permuted_rows(
-    activations: Sequence[Float[Tensor, "_ _"]], generator: torch.Generator
-) -> tuple[Float[Tensor, "_ _"], ...]:
-    """Each seed's inputs in a random order of its own."""
-    return tuple(
-        each[torch.randperm(len(each), generator=generator).to(each.device)] for each in activations
-    )
-
-
 def _rotated(dictionary: Set, generator: torch.Generator) -> Set:
     d = dictionary.shape[1]
     rows = dictionary.double().cpu()
@@ -49,9 +40,7 @@ def _rotated(dictionary: Set, generator: torch.Generator) -> Set:
     precision = torch.promote_types(dictionary.dtype, torch.float32)
     spanned = moments > d * torch.finfo(precision).eps * moments[-1]
     V = directions[:, spanned]
-    noise = torch.randn(V.shape[1], V.shape[1], generator=generator, dtype=torch.float64)
-    Q, R = torch.linalg.qr(noise)
-    Q = Q * R.diagonal().sign()  # evenly over the orthogonal group (Mezzadri 2007)
+    Q = Orthogonal(V.shape[1]).sample(1, generator, torch.float64)[0]
     return (rows @ V @ Q @ V.T).to(dictionary)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from analysis.stability.level import Level
 from analysis.stability.material import Material
 from analysis.stability.nulls import (
+    MOST_NULL,
     PERMUTED,
     ROTATED,
     SHUFFLED,
@@ -41,7 +42,6 @@ from analysis.stability.representations.site import Site, gather
 NAME = "representations"
 MOST_COMPONENTS = 256  # singular values of more cost seconds a pair
 MOST_ASSIGNED = 190 * 160**3  # pairs x features^3: assignments of seconds in all
-MOST_NULL = 6  # seeds of a null, where pairs are dear: 15 pairs say where chance lies
 LEAST_SEEDS = 3  # below, a mean over pairs has no interval
 
 Cut = Callable[[Site], tuple[Site, str]]

@@ -99,7 +99,6 @@ def _measures(material: Material, found: Comparable, middle: Barycentre) -> tupl
             matrix=matrix,
             nulls=rungs,
             limits=(0.0, float("inf")),
-            paired=False,
         )
         for name, matrix, rungs in asked
     )

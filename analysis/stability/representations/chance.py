@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from analysis.stability.representations.given import Representations, checked
+from interpretable_arch.symmetries.groups import Orthogonal
 
 
 def permuted_rows(
@@ -35,12 +36,7 @@ def rotated_basis(
     found = []
     for each in checked(representations):
         mean = each.double().mean(0)
-        turned = (each.double() - mean) @ _orthogonal(each.shape[1], generator).to(each.device)
+        turn = Orthogonal(each.shape[1]).sample(1, generator, torch.float64)[0]
+        turned = (each.double() - mean) @ turn.to(each.device)
         found.append((turned + mean).to(each.dtype))
     return tuple(found)
-
-
-def _orthogonal(size: int, generator: torch.Generator) -> Float[Tensor, "feature feature"]:
-    """Haar: QR of a Gaussian, signs made free of the convention (Mezzadri 2007)."""
-    q, r = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
-    return q * r.diagonal().sign()

@@ -42,7 +42,7 @@ from interpretable_arch.symmetries.groups import (
     Translation,
 )
 from interpretable_arch.symmetries.products import FactorScales
-from interpretable_arch.symmetry import Factor, Group, Parameters
+from interpretable_arch.symmetry import Factor, Parameters
 
 OPEN = (Scale, ComplexScale, FactorScales, NonZero, GeneralLinear)
 
@@ -125,8 +125,3 @@ def _signed(factor: Factor, parameters: Parameters, reference: Parameters) -> It
 def _by_copy(factor: Factor, moved: Parameters, reference: Parameters) -> Tensor:
     apart = [a.view(moved[a.parameter]) - a.view(reference[a.parameter]) for a in factor.actions]
     return torch.stack([v.double().square().sum((-2, -1)) for v in apart]).sum(0)
-
-
-def is_isometry(group: Group) -> bool:
-    """Whether every element leaves all distances between models alone."""
-    return isinstance(group, Permutation | Orthogonal | Sign | Translation | UNITARY)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from analysis.stability.features.nulls import permuted_rows, random_same_covariance, rotated_basis
+from analysis.stability.features.nulls import random_same_covariance, rotated_basis
+from analysis.stability.representations.chance import permuted_rows
 
 
 def normal(*shape: int, generator: torch.Generator) -> torch.Tensor:
