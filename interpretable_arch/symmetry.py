@@ -218,6 +218,8 @@ class Symmetry:
         """The element that carries `parameters` closest to `reference`, factor by factor.
 
         Exact, up to stabilisers, when one is a transformed copy of the other at a generic point.
+        For models that are no copies, as two trained apart, `alignment.descent.align` is better: it
+        starts here and from elsewhere, and keeps the nearest.
         """
         self._check(parameters, reference)
         moves: list[tuple[int, Tensor]] = []

@@ -65,9 +65,16 @@ def _measure(measure: Mapping[str, Any], above: bool) -> str:
     under = (measure.get("of"), measure["unit"])
     row = (
         f"<tr><th>{escape(measure['name'])}{_small(', '.join(filter(None, under)))}</th>"
-        f"<td>{_value(measure['raw'])}</td><td>{_reach(measure['raw'])}</td>{last}</tr>"
+        f"<td>{_value(measure['raw'])}</td>"
+        f"<td>{_reach(measure['raw'])}{_of_new_inputs(measure.get('new_inputs'))}</td>{last}</tr>"
     )
     return row + "".join(_rung(rung, above) for rung in measure["rungs"])
+
+
+def _of_new_inputs(interval: Mapping[str, Any] | None) -> str:
+    """The interval for inputs that were not looked at, under the one for those that were."""
+    found = bounds(interval) if interval else ""
+    return _small(f"new inputs too {found}") if found else ""
 
 
 def _rung(rung: Mapping[str, Any], above: bool) -> str:

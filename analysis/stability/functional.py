@@ -70,6 +70,11 @@ def divergence(outputs: Float[Tensor, "seed input output"]) -> Float[Tensor, "se
     A metric on the models. Worked out in float64; equal outputs give 0, near-equal ones are
     resolved to 1e-7.
     """
+    return mean_divergence(outputs).sqrt()
+
+
+def mean_divergence(outputs: Float[Tensor, "seed input output"]) -> Float[Tensor, "seed seed"]:
+    """JSD averaged over inputs, all pairs, nats: the square of `divergence`, in [0, .6931]."""
     check_outputs(outputs)
     seeds, inputs, _ = outputs.shape
     total = torch.zeros(seeds, seeds, dtype=torch.float64)
@@ -80,7 +85,7 @@ def divergence(outputs: Float[Tensor, "seed input output"]) -> Float[Tensor, "se
             between = _entropy((p[later] + p[seed]) / 2) - (own[later] + own[seed]) / 2
             # Rounding leaves -1e-16 for equal outputs; JSD itself is never negative.
             total[seed, later] += between.clamp(min=0.0).sum(1).cpu()
-    return ((total + total.T) / inputs).sqrt()
+    return (total + total.T) / inputs
 
 
 def ensemble_information(

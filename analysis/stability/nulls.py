@@ -29,6 +29,7 @@ from analysis.stability.estimates.intervals import (
     pair_means_left_out,
     undefined,
 )
+from analysis.stability.estimates.two_way import two_way_interval
 
 MOST_NULL = 6  # seeds of a null where pairs are dear: 15 pairs say where chance lies
 LEAST_GAP = 1e-6  # between a null and perfect agreement, in units of the measure
@@ -52,10 +53,12 @@ class Rung:
 class PairMeasure:
     """One measure on all pairs of seeds: its mean with interval, beside its nulls.
 
-    of      what it was measured on, "" where the name says it
-    seeds   numbers of the seeds compared, in the order of `matrix`
-    best    the value where all seeds agree: 1 for a similarity, 0 for a distance
-    rungs   the null ladder, empty where no null was measured
+    of          what it was measured on, "" where the name says it
+    seeds       numbers of the seeds compared, in the order of `matrix`
+    best        the value where all seeds agree: 1 for a similarity, 0 for a distance
+    raw         mean over pairs, its interval for new seeds on the same inputs
+    rungs       the null ladder, empty where no null was measured
+    new_inputs  the same mean, its interval for new seeds on new inputs; None where not asked
     """
 
     name: str
@@ -66,6 +69,7 @@ class PairMeasure:
     raw: Interval
     rungs: tuple[Rung, ...] = ()
     of: str = ""
+    new_inputs: Interval | None = None
 
     def rung(self, name: str) -> Rung | None:
         """The null of this name, if it was measured."""
@@ -82,11 +86,13 @@ def pair_measure(
     nulls: Mapping[str, Float[Tensor, "null null"]] | None = None,
     limits: tuple[float, float] = (-math.inf, math.inf),
     of: str = "",
+    without: Float[Tensor, "block seed seed"] | None = None,
 ) -> PairMeasure:
     """The measure's matrix and its null matrices as one result; intervals are clipped to `limits`.
 
-    A null `OF_THE_SAME_SEEDS`, of as many, is jackknifed together with them. Raises ValueError on
-    a `best` that is neither 0 nor 1.
+    `without` is the matrix with each block of inputs left out, from which the interval for new
+    inputs is made. A null `OF_THE_SAME_SEEDS`, of as many, is jackknifed together with them. Raises
+    ValueError on a `best` that is neither 0 nor 1.
     """
     if best not in (0.0, 1.0):
         raise ValueError(f"best: wanted 1 (similarity) or 0 (distance), got {best}")
@@ -107,6 +113,7 @@ def pair_measure(
         raw=pair_interval(matrix).clipped(*limits),
         rungs=rungs,
         of=of,
+        new_inputs=None if without is None else two_way_interval(matrix, without).clipped(*limits),
     )
 
 

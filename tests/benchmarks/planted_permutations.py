@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import torch
 
-from analysis.stability.weights.dense import dense_symmetry
 from analysis.stability.weights.planted import planted_recovery
 from interpretable_arch.registry import build
+from interpretable_arch.symmetries.dense import dense_symmetry
 from interpretable_arch.symmetry import weights
 
 NETS = ((20, 100, 100, 10), (5, 64, 64, 64, 3))

@@ -3,9 +3,11 @@
     theta = (1/n) sum_i g_i theta_i,   g_i = argmin_g ||g theta_i - theta_1||
 
 Two copies of one function average to that function only when they lie in the same copy of it
-(Entezari et al. 2022, arXiv 2110.06296; Ainsworth, Hayase, Srinivasa 2023, arXiv 2209.04836).
-Members from one start need no alignment (Wortsman et al. 2022, arXiv 2203.05482). Where a model
-keeps its parameters on a set that is not convex, as unitary matrices, the mean is carried back.
+(Entezari et al. 2022, arXiv:2110.06296; Ainsworth, Hayase, Srinivasa 2023, arXiv:2209.04836).
+Members are trained apart and are no copies: `alignment.descent.align` looks for each g_i, so it is
+an optimum of its descent and not always the least of all. Members from one start need no alignment
+(Wortsman et al. 2022, arXiv:2203.05482). Where a model keeps its parameters on a set that is not
+convex, as unitary matrices, the mean is carried back.
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from interpretable_arch.alignment.descent import align
+from interpretable_arch.alignment.objective import widened
 from interpretable_arch.symmetry import Parameters, Symmetry, weights
 from training.block import OneSeed
 from training.combine.members import Assignment, Combination
@@ -56,19 +60,28 @@ class Average(Combination):
 
 
 def mean_weights(members: Sequence[Parameters], symmetry: Symmetry | None) -> dict[str, Tensor]:
-    """Mean of all, after each is carried as near to the first as `symmetry` can; None: as they are.
+    """Mean of all in the frame of the first, the others carried near it; None: all as they are.
 
-    Whole numbers, such as counts, are the first's.
+    Carried by weight matching from several starts (Ainsworth, Hayase, Srinivasa 2023,
+    arXiv:2209.04836; `alignment.descent.align`), the same at every call: members are never further
+    from the first than as they are. Whole numbers, such as counts, are the first's. Raises
+    ValueError, where there is a symmetry, for members of other names, other shapes or numbers that
+    aren't finite.
     """
-    first, *others = members
+    first = members[0]
     if symmetry is not None:
-        others = [symmetry.act(symmetry.align(other, first), other) for other in others]
+        head, *others = (widened(each) for each in members)
+        members = [head, *(_carried(other, head, symmetry) for other in others)]
     return {
-        name: torch.stack([value, *(other[name] for other in others)]).mean(0)
+        name: torch.stack([each[name] for each in members]).mean(0).to(value.dtype)
         if value.is_floating_point() or value.is_complex()
         else value
         for name, value in first.items()
     }
+
+
+def _carried(other: Parameters, first: Parameters, symmetry: Symmetry) -> dict[str, Tensor]:
+    return symmetry.act(align(other, first, symmetry).element, other)
 
 
 @torch.no_grad()

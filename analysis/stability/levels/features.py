@@ -19,8 +19,11 @@ from analysis.stability.features.shared import TAU, recurrence, recurrence_histo
 from analysis.stability.level import Figure, Level
 from analysis.stability.material import Material
 from analysis.stability.nulls import SHUFFLED, UNTRAINED, PairMeasure
+from interpretable_arch.maths.spread import evenly
 
 SIGNED = True
+MOST_NUMBERS = 2**26  # activations of all seeds held at once: .25 GB a copy
+LEAST_INPUTS = 4096  # a correlation over fewer is off by more than .016
 
 
 def measure_features(material: Material) -> Level | None:
@@ -36,11 +39,17 @@ def measure_features(material: Material) -> Level | None:
     if len(material.kept) < 2:
         return Level("features", skipped=("features: one seed, no pair to compare",))
     kinds, skipped = [], []
+    thinned = []
     for family, name, sets in asked:
+        most = _most_inputs(sets) if family is ACTIVATIONS else None
+        if most is not None:
+            thinned.append(f"{name}: {most} of {_inputs(sets)} inputs, evenly spread")
+            sets = _at_inputs(sets, most)
         try:
             kept, why_not = _heard(material, family, name, sets)
             skipped += why_not
-            kinds.append(_kind(material, family, name, sets, kept, SECONDS / len(asked)))
+            seconds = SECONDS / len(asked)
+            kinds.append(_kind(material, family, name, sets, kept, seconds, most))
         except ValueError as error:
             skipped.append(f"{name}: {error}")
     measures: list[PairMeasure] = []
@@ -56,7 +65,7 @@ def measure_features(material: Material) -> Level | None:
         figures=tuple(figure for kind in kinds for figure in _figures(kind)),
         exhibits=_recurrences(kinds),
         statements=tuple(_statement(kind, measures) for kind in kinds),
-        notes=tuple(note for kind in kinds for note in kind.notes),
+        notes=(*thinned, *(note for kind in kinds for note in kind.notes)),
         skipped=tuple(skipped),
     )
 
@@ -84,16 +93,34 @@ def _kind(
     sets: Sets,
     kept: Sequence[int],
     seconds: float,
+    most: int | None,
 ) -> Kind:
     given = {UNTRAINED: material.untrained, SHUFFLED: material.shuffled}
     nulls: dict[str, Sequence[Tensor]] = {}
     for rung, null in given.items():
         held = None if null is None else _of_kind(null, family).get(name)
         if null is not None and held is not None and len(null.kept) > 1:
+            held = held if most is None else _at_inputs(held, most)
             heard = [held[n] for n in null.kept if not family.silent(held[n])]
             if len(heard) > 1:
                 nulls[rung] = heard
     return measure_kind(name, family, sets, kept, nulls, signed=SIGNED, seconds=seconds)
+
+
+def _inputs(sets: Sets) -> int:
+    return max((len(each) for each in sets), default=0)
+
+
+def _most_inputs(sets: Sets) -> int | None:
+    """How many inputs of activations are held in memory at once; None where all may be."""
+    widths = sum(each.shape[1] for each in sets)
+    most = max(LEAST_INPUTS, MOST_NUMBERS // max(widths, 1))
+    return most if _inputs(sets) > most else None
+
+
+def _at_inputs(sets: Sets, most: int) -> tuple[Tensor, ...]:
+    """Each seed's activations at no more than `most` evenly spread inputs."""
+    return tuple(each[evenly(len(each), most)] if len(each) > most else each for each in sets)
 
 
 def _of_kind(material: Material, family: Family) -> Mapping[str, tuple[Tensor, ...]]:

@@ -1,12 +1,14 @@
 """The level of outputs: how differently K models answer, beside untrained and shuffled training."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.stability.functional import LARGEST_DIVERGENCE, disagreement, divergence
+from analysis.stability.estimates.two_way import input_blocks, means_without
+from analysis.stability.functional import LARGEST_DIVERGENCE, disagreement, mean_divergence
 from analysis.stability.headline import headline_of
 from analysis.stability.level import Figure, Level
 from analysis.stability.material import Material
@@ -14,7 +16,42 @@ from analysis.stability.nulls import SHUFFLED, UNTRAINED, PairMeasure, pair_meas
 from analysis.stability.result import Stability
 
 STRESS = "outputs on the stress set"
-Pairs = Callable[[Tensor], Float[Tensor, "seed seed"]]
+Pairs = Callable[[Tensor], Float[Tensor, "*block seed seed"]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A measure of outputs: `scale` of what is a mean over inputs for each pair of seeds."""
+
+    name: str
+    unit: str
+    mean: Pairs
+    scale: Pairs
+    most: float
+
+    def pairs(self, outputs: Float[Tensor, "seed input output"]) -> Float[Tensor, "seed seed"]:
+        """The measure of all pairs on all inputs."""
+        return self.scale(self.mean(outputs))
+
+    def without(
+        self, outputs: Float[Tensor, "seed input output"]
+    ) -> Float[Tensor, "block seed seed"] | None:
+        """The same with each block of inputs left out; None for one input."""
+        if outputs.shape[1] < 2:
+            return None
+        blocks = input_blocks(outputs.shape[1])
+        means = torch.stack([self.mean(outputs[:, block]) for block in blocks])
+        return self.scale(means_without(means, blocks))
+
+
+def _disagreement(outputs: Float[Tensor, "seed input output"]) -> Float[Tensor, "seed seed"]:
+    return disagreement(outputs).pairs
+
+
+ASKED = (
+    Asked("divergence", "sqrt(nats)", mean_divergence, torch.sqrt, LARGEST_DIVERGENCE),
+    Asked("disagreement", "share of inputs", _disagreement, torch.clone, 1.0),
+)
 
 
 def measure_outputs(material: Material, found: Stability | None) -> Level | None:
@@ -48,13 +85,14 @@ def measure_outputs(material: Material, found: Stability | None) -> Level | None
         )
         if value is not None
     ]
+    measures = _measures(material)
     return Level(
         "outputs",
-        measures=_measures(material),
+        measures=measures,
         classes=tuple(c for c in (found.by_output, found.by_output_with_diverged) if c),
         figures=tuple(figures),
         # What they are of comes last: the first sentence is the one that is read.
-        statements=(*found.statements[1:], *found.statements[:1]),
+        statements=(*found.statements[1:], *_of_new_inputs(measures), *found.statements[:1]),
         notes=_of_which_runs(material),
     )
 
@@ -74,22 +112,25 @@ def _of_which_runs(material: Material) -> tuple[str, ...]:
 def _measures(material: Material) -> tuple[PairMeasure, ...]:
     outputs = material.asked_outputs
     assert outputs is not None
-    asked: tuple[tuple[str, str, Pairs, float], ...] = (
-        ("divergence", "sqrt(nats)", divergence, LARGEST_DIVERGENCE),
-        ("disagreement", "share of inputs", lambda each: disagreement(each).pairs, 1.0),
-    )
     return tuple(
         pair_measure(
-            name,
-            unit,
+            asked.name,
+            asked.unit,
             best=0.0,
             seeds=material.kept,
-            matrix=pairs(outputs),
-            nulls=_nulls(material, pairs),
-            limits=(0.0, most),
+            matrix=asked.pairs(outputs),
+            nulls=_nulls(material, asked.pairs),
+            limits=(0.0, asked.most),
+            without=asked.without(outputs),
         )
-        for name, unit, pairs, most in asked
+        for asked in ASKED
     )
+
+
+def _of_new_inputs(measures: Sequence[PairMeasure]) -> tuple[str, ...]:
+    """What the means are for inputs that were not looked at, of the same kind."""
+    said = [f"{m.name} {m.new_inputs}" for m in measures if m.new_inputs and m.new_inputs.defined]
+    return (f"for new seeds on new inputs: {', '.join(said)}",) if said else ()
 
 
 def _nulls(material: Material, pairs: Pairs) -> dict[str, Float[Tensor, "null null"]]:

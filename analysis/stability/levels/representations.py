@@ -26,10 +26,12 @@ from analysis.stability.nulls import (
     PairMeasure,
     pair_measure,
 )
+from analysis.stability.representations.all_inputs import cka_of_all
 from analysis.stability.representations.cca import mean_cca
 from analysis.stability.representations.chance import permuted_rows, rotated_basis
-from analysis.stability.representations.cka import cka
+from analysis.stability.representations.cka import LEAST_INPUTS, cka
 from analysis.stability.representations.given import Representations
+from analysis.stability.representations.left_out import cka_left_out
 from analysis.stability.representations.neighbours import mutual_neighbours
 from analysis.stability.representations.procrustes import (
     as_distance,
@@ -51,7 +53,8 @@ Pairs = Callable[[Representations], Float[Tensor, "seed seed"]]
 @dataclass(frozen=True)
 class Asked:
     """A similarity of pairs: how large a site it is asked of, whether it sees single features, and
-    whether it is quick enough to be asked of nulls of all seeds."""
+    whether it is quick enough to be asked of nulls of all seeds. Of more inputs than `most_inputs`
+    it is asked by `of_all`, its nulls not; `left_out` leaves blocks of inputs out."""
 
     name: str
     pairs: Pairs
@@ -60,6 +63,8 @@ class Asked:
     cuts: tuple[Cut, ...] = ()
     sees_basis: bool = False
     quick: bool = False
+    of_all: Callable[[Representations], tuple[Float[Tensor, "seed seed"], str] | None] | None = None
+    left_out: Callable[[Representations], Float[Tensor, "block seed seed"]] | None = None
 
 
 def measure_representations(material: Material) -> Level | None:
@@ -116,14 +121,22 @@ def _measure_site(site: Site, place: str) -> tuple[list[PairMeasure], list[str],
 
 def _measure(asked: Asked, site: Site, place: str) -> tuple[list[PairMeasure], list[str]]:
     """The measure with its ladder; of Procrustes the distance too, a metric to draw maps by."""
-    notes = []
+    notes, whole = [], site
     fewer = () if asked.quick else (_nulls_of_few,)
     for cut in (*fewer, *asked.cuts, partial(_inputs, most=asked.most_inputs)):
         site, note = cut(site)
         notes += [note] if note else []
     few = site if asked.quick else site.fewer(MOST_NULL)
-    matrix, nulls = asked.pairs(site.trained), _nulls(asked, few)
-    make = partial(pair_measure, seeds=site.seeds, of=place)
+    nulls, without = _nulls(asked, few), None
+    of_all = asked.of_all(whole.trained) if asked.of_all and whole.inputs > site.inputs else None
+    if of_all is not None:
+        matrix, how = of_all
+        notes = [f"{how}; its nulls at {note}" for note in notes]
+    else:
+        matrix = asked.pairs(site.trained)
+        enough = site.inputs >= 2 * LEAST_INPUTS
+        without = asked.left_out(site.trained) if asked.left_out and enough else None
+    make = partial(pair_measure, seeds=site.seeds, of=place, without=without)
     shown = [
         make(asked.name, "similarity", best=1.0, matrix=matrix, nulls=nulls, limits=asked.limits)
     ]
@@ -199,7 +212,15 @@ def _said(measure: PairMeasure) -> str:
 
 
 ASKED = (
-    Asked("debiased linear CKA", cka, (-1.0, 1.0), 4096, quick=True),
+    Asked(
+        "debiased linear CKA",
+        cka,
+        (-1.0, 1.0),
+        4096,
+        quick=True,
+        of_all=cka_of_all,
+        left_out=cka_left_out,
+    ),
     Asked("biased linear CKA", partial(cka, debiased=False), (0.0, 1.0), 4096, quick=True),
     Asked("Procrustes similarity", procrustes_similarity, (0.0, 1.0), 1024, (_components,)),
     Asked(

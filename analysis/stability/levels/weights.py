@@ -18,8 +18,8 @@ from analysis.stability.weights.barycentre import Barycentre, barycentre
 from analysis.stability.weights.comparable import Comparable, comparable
 from analysis.stability.weights.distances import quotient_distances, raw_distances
 from analysis.stability.weights.evaluation import Evaluation
-from analysis.stability.weights.matching import align
 from analysis.stability.weights.planted import planted_recovery
+from interpretable_arch.alignment.descent import align
 from interpretable_arch.symmetry import Parameters, Symmetry
 
 FEW, SOME, WORTH = 5, 5, 1e-3

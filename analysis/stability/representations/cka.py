@@ -29,7 +29,16 @@ from analysis.stability.representations.given import (
     is_constant,
 )
 
-__all__ = ["LEAST_INPUTS", "cka", "constant_seeds", "hsic", "normalised"]
+__all__ = [
+    "LEAST_INPUTS",
+    "cka",
+    "constant_seeds",
+    "grams",
+    "hsic",
+    "normalised",
+    "products",
+    "scaled",
+]
 
 LEAST_INPUTS = 4  # HSIC_1 divides by m - 3
 STRIP = 64  # inputs whose Grams are held at once: near the cores, and K n numbers each
@@ -50,13 +59,13 @@ def cka(
         raise ValueError(f"batch: wanted at least 8 inputs, got {batch}")
     seeds = checked(representations, least=LEAST_INPUTS)
     inputs = len(seeds[0])
-    scaled = [_scaled(each) for each in seeds]
+    alike = [scaled(each) for each in seeds]
     order = torch.randperm(inputs, generator=torch.Generator().manual_seed(0))
     parts = order.to(seeds[0].device).tensor_split(math.ceil(inputs / batch))
     total = torch.zeros(len(seeds), len(seeds), dtype=torch.float64)
     for part in parts:
         whole = len(parts) == 1
-        total += hsic(scaled if whole else [each[part] for each in scaled], debiased=debiased)
+        total += hsic(alike if whole else [each[part] for each in alike], debiased=debiased)
     constant = [seed for seed, each in enumerate(seeds) if is_constant(each)]
     total[constant] = math.nan
     return normalised(total)
@@ -74,12 +83,12 @@ def hsic(
     total = torch.zeros(len(x), len(x), dtype=torch.float64, device=x[0].device)
     for start in range(0, m, STRIP):
         here, later = slice(start, start + STRIP), slice(start + STRIP, m)
-        block = _grams([(each[here], each[here]) for each in x])
+        block = grams([(each[here], each[here]) for each in x])
         if debiased:
             block.diagonal(dim1=1, dim2=2).zero_()
-        total += _products(block)
+        total += products(block)
         if start + STRIP < m:
-            total += 2 * _products(_grams([(each[here], each[later]) for each in x]))
+            total += 2 * products(grams([(each[here], each[later]) for each in x]))
     if debiased:
         # The rows of a centred Gram sum to nothing: with no diagonal, to minus the diagonal.
         sizes = torch.stack([each.double().square().sum(1) for each in x])
@@ -94,13 +103,13 @@ def normalised(hsic: Float[Tensor, "seed seed"]) -> Float[Tensor, "seed seed"]:
     return (hsic / (norm[:, None] * norm[None, :])).clamp(-1.0, 1.0)
 
 
-def _scaled(x: Float[Tensor, "input feature"]) -> Float[Tensor, "input feature"]:
+def scaled(x: Float[Tensor, "input feature"]) -> Float[Tensor, "input feature"]:
     """CKA doesn't see shift and scale, but float32 loses its digits on a large mean, overflows."""
     x = x - x.mean(0)
     return x / x.abs().max().clamp(min=torch.finfo(x.dtype).tiny)
 
 
-def _grams(sides: Sequence[tuple[Tensor, Tensor]]) -> Float[Tensor, "seed here there"]:
+def grams(sides: Sequence[tuple[Tensor, Tensor]]) -> Float[Tensor, "seed here there"]:
     """Inner products of two sets of inputs, of every seed."""
     left, right = sides[0]
     grams = left.new_empty(len(sides), len(left), len(right))
@@ -109,6 +118,7 @@ def _grams(sides: Sequence[tuple[Tensor, Tensor]]) -> Float[Tensor, "seed here t
     return grams
 
 
-def _products(grams: Float[Tensor, "seed here there"]) -> Float[Tensor, "seed seed"]:
+def products(grams: Float[Tensor, "seed here there"]) -> Float[Tensor, "seed seed"]:
+    """Inner products of the Grams of all pairs of seeds, in float64."""
     flat = grams.flatten(1)
     return (flat @ flat.T).double()

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from analysis.stability.representations.given import PIECE
+
 ALIKE = 1e-5  # of a feature's largest value: batches of other sizes round otherwise
 
 
@@ -19,7 +21,8 @@ def distinct_inputs(seeds: Sequence[Float[Tensor, "_ _"]]) -> Int[Tensor, "disti
 
     All inputs where none repeats. Groups are found in the order of one random projection, so two
     inputs that differ may, once in a while, keep two alike apart; none are merged that differ.
-    Cost: n p a seed and a sort. Raises ValueError for no seeds and other numbers of inputs.
+    Looked at in pieces, so that mapped files need not fit in memory. Cost: n p a seed and a sort.
+    Raises ValueError for no seeds and other numbers of inputs.
     """
     counts = sorted({len(each) for each in seeds})
     if len(counts) != 1:
@@ -27,19 +30,22 @@ def distinct_inputs(seeds: Sequence[Float[Tensor, "_ _"]]) -> Int[Tensor, "disti
     device = seeds[0].device
     draws = torch.Generator().manual_seed(0)
     place = torch.zeros(counts[0], dtype=torch.float64, device=device)
-    for each in seeds:
+    sizes = [_sizes(each) for each in seeds]
+    for each, size in zip(seeds, sizes, strict=True):
         across = torch.randn(each.shape[1], generator=draws, dtype=torch.float64).to(device)
-        place += each.double() @ (across / _sizes(each))
+        place += torch.cat([piece.double() @ (across / size) for piece in each.split(PIECE)])
     order = place.argsort(stable=True)
     same = torch.ones(max(counts[0] - 1, 0), dtype=torch.bool, device=device)
-    for each in seeds:
-        rows = each.double()[order]
-        same &= ((rows[1:] - rows[:-1]).abs() <= ALIKE * _sizes(each)).all(1)
+    for each, size in zip(seeds, sizes, strict=True):
+        for start in range(0, len(same), PIECE):
+            rows = each[order[start : start + PIECE + 1]].double()
+            alike = ((rows[1:] - rows[:-1]).abs() <= ALIKE * size).all(1)
+            same[start : start + PIECE] &= alike
     group = torch.cat([same.new_zeros(min(counts[0], 1)), ~same]).long().cumsum(0)
     first = torch.full((int(group.max()) + 1,), counts[0], device=device)
     return first.scatter_reduce(0, group, order, "amin").sort().values
 
 
 def _sizes(values: Float[Tensor, "input feature"]) -> Float[Tensor, "feature"]:
-    largest = values.double().abs().amax(0)
+    largest = torch.stack([piece.abs().amax(0) for piece in values.split(PIECE)]).amax(0).double()
     return torch.where(largest > 0, largest, 1.0)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 Representations = Float[Tensor, "seed input feature"] | Sequence[Float[Tensor, "_ _"]]
 ROUNDING = 8  # in units of the precision's epsilon: what a constant may vary by
+PIECE = 8192  # inputs looked at at once, so that a memory-mapped file need not fit in memory
 
 
 def checked(representations: Representations, least: int = 2) -> tuple[Tensor, ...]:
@@ -38,8 +39,11 @@ def checked(representations: Representations, least: int = 2) -> tuple[Tensor, .
 
 def first_bad_input(representation: Float[Tensor, "input feature"]) -> int | None:
     """The first input at which a number is not finite; None where all are."""
-    bad = torch.nonzero(~representation.isfinite().all(1)).flatten()
-    return int(bad[0]) if len(bad) else None
+    for number, piece in enumerate(representation.split(PIECE)):
+        bad = torch.nonzero(~piece.isfinite().all(1)).flatten()
+        if len(bad):
+            return number * PIECE + int(bad[0])
+    return None
 
 
 def constant_seeds(representations: Representations) -> tuple[int, ...]:
@@ -52,9 +56,11 @@ def is_constant(representation: Float[Tensor, "input feature"]) -> bool:
 
     In float32 at the coarsest: what is stored in half precision is as exact as it is stored.
     """
-    x = representation.to(torch.promote_types(representation.dtype, torch.float32))
-    least = ROUNDING * torch.finfo(x.dtype).eps * x.abs().amax(0)
-    return bool(((x - x[:1]).abs().amax(0) <= least).all())
+    precision = torch.promote_types(representation.dtype, torch.float32)
+    pieces, first = representation.split(PIECE), representation[:1].to(precision)
+    largest = torch.stack([piece.abs().amax(0) for piece in pieces]).amax(0).to(precision)
+    least = ROUNDING * torch.finfo(precision).eps * largest
+    return all(bool(((x.to(precision) - first).abs() <= least).all()) for x in pieces)
 
 
 def unit_size(

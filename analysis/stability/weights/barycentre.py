@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analysis.stability.weights.matching import align
-from analysis.stability.weights.objective import distance, widened
+from interpretable_arch.alignment.descent import align
+from interpretable_arch.alignment.objective import distance, widened
 from interpretable_arch.symmetry import Element, Parameters, Symmetry
 from training.combine.average import mean_weights
 

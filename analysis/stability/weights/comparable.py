@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from analysis.stability.material import Material
-from analysis.stability.weights.objective import widened
+from interpretable_arch.alignment.objective import widened
 from interpretable_arch.symmetry import Parameters, Symmetry
 
 MOST_NUMBERS = 7_000_000  # parameters times pairs that are aligned

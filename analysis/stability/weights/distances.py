@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.stability.weights.matching import align
-from analysis.stability.weights.objective import distance, distance_under, is_weight, widened
+from interpretable_arch.alignment.descent import align
+from interpretable_arch.alignment.objective import distance, distance_under, is_weight, widened
 from interpretable_arch.symmetry import Element, Parameters, Symmetry
 
 

@@ -106,4 +106,6 @@ def _at(wide: Float[Tensor, "row output"], log: float) -> tuple[float, float, fl
 
 
 def _call(model: nn.Module, parameters: Parameters, inputs: Tensor) -> Tensor:
-    return torch.func.functional_call(model, dict(parameters), (inputs,))
+    own = model.state_dict()
+    values = {n: v.to(own[n].dtype) if n in own else v for n, v in parameters.items()}
+    return torch.func.functional_call(model, values, (inputs,))

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from analysis.stability.estimates.intervals import Interval, clopper_pearson
-from analysis.stability.weights.matching import align
-from analysis.stability.weights.objective import distance_under, gaps, precision, widened
+from interpretable_arch.alignment.descent import align
+from interpretable_arch.alignment.objective import distance_under, gaps, widened
 from interpretable_arch.symmetry import Element, Parameters, Symmetry
 
-CLOSE = {torch.float32: 1e-3, torch.float64: 1e-6}  # rounding; two units exchanged are .01 or more
+CLOSE = 1e-6  # rounding, and where a descent stops; two units exchanged are .01 or more
 SHORT = 0.02  # by which a descent to noisy copies may stop short of the bottom
 
 
@@ -46,14 +46,14 @@ def planted_recovery(
     found = 0
     for trial in range(trials):
         here = widened(make(trial))
-        planted = symmetry.sample(generator, precision(here))
+        planted = symmetry.sample(generator, torch.float64)
         copy = {n: _blurred(v, noise, generator) for n, v in symmetry.act(planted, here).items()}
         # Of a copy without noise, no distance but that of rounding ends the search early.
         exact = (1 + SHORT) * distance_under(planted, here, copy, symmetry) if noise else None
         aligned = align(here, copy, symmetry, restarts=restarts, generator=generator, exact=exact)
         # With noise the search has its own distance to make small, and is judged by that.
         apart = distance_under if noise else _apart
-        enough = (1 + SHORT) * apart(planted, here, copy, symmetry) + CLOSE[precision(here)]
+        enough = (1 + SHORT) * apart(planted, here, copy, symmetry) + CLOSE
         found += apart(aligned.element, here, copy, symmetry) <= enough
     return clopper_pearson(found, trials)
 

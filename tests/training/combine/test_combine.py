@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from interpretable_arch.alignment.objective import distance
 from interpretable_arch.registry import build
+from interpretable_arch.symmetries.dense import dense_symmetry
 from interpretable_arch.symmetry import weights
 from training.combine import build_combination
 from training.combine.average import mean_weights
@@ -132,6 +134,38 @@ def test_the_mean_of_moved_copies_is_the_model_itself(float64):
     aligned = answer(mean_weights(copies, symmetry))
     torch.testing.assert_close(aligned, wanted, rtol=1e-6, atol=1e-8)
     assert (answer(mean_weights(copies, None)) - wanted).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.3])
+def test_the_mean_of_noisy_permuted_copies_loses_noise(float64, generator, noise):
+    """One pass of the declared fits orders some units wrongly, and their mean is another model."""
+    shapes = {"W0": (3, 64), "W1": (64, 64), "W2": (64, 3)}
+    own = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    symmetry = dense_symmetry(own, list(shapes))
+    planted = [symmetry.sample(generator) for _ in range(4)]
+    copies = [
+        {n: v + noise * torch.randn(v.shape, generator=generator) for n, v in moved.items()}
+        for moved in (symmetry.act(element, own) for element in planted)
+    ]
+    first, *others = copies
+    once = [symmetry.act(symmetry.align(other, first), other) for other in others]
+    wanted = symmetry.act(planted[0], own)
+    found = distance(mean_weights(copies, symmetry), wanted)
+    assert found == pytest.approx(noise / 4**0.5, rel=0.1)  # that of independent noise in four
+    assert found < distance(mean_weights([first, *once], None), wanted) / 2
+    assert found < distance(mean_weights(copies, None), wanted) / 2
+
+
+def test_the_mean_of_moved_half_precision_is_the_model_itself(generator):
+    own = {
+        "W0": torch.randn(3, 8, generator=generator),
+        "W1": torch.randn(8, 2, generator=generator),
+    }
+    own = {name: value.bfloat16() for name, value in own.items()}
+    symmetry = dense_symmetry(own, list(own))
+    found = mean_weights([own, symmetry.act(symmetry.sample(generator), own)], symmetry)
+    for name, value in own.items():
+        torch.testing.assert_close(found[name], value, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("align", [True, False])

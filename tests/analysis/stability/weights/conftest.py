@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "alignment"))
 sys.path.insert(0, str(Path(__file__).parents[3] / "contract"))

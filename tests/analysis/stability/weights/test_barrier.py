@@ -8,8 +8,8 @@ from dense_models import dense, symmetry_of
 
 from analysis.stability.weights.barrier import between, height, line
 from analysis.stability.weights.evaluation import Evaluation, coolest, cross_entropy, evaluation
-from analysis.stability.weights.matching import align
 from analysis.stability.weights.repair import places, repairing
+from interpretable_arch.alignment.descent import align
 from interpretable_arch.hooks import record
 from interpretable_arch.registry import build
 from interpretable_arch.symmetry import Symmetry, weights

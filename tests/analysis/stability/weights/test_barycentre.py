@@ -6,7 +6,7 @@ from dense_models import dense, symmetry_of
 from registered_examples import example, parameters
 
 from analysis.stability.weights.barycentre import barycentre
-from analysis.stability.weights.objective import distance, distance_under
+from interpretable_arch.alignment.objective import distance, distance_under
 
 WIDTHS = (4, 12, 12, 3)
 

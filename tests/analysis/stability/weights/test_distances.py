@@ -7,7 +7,8 @@ from registered_examples import example, parameters
 
 from analysis.stability.weights.barycentre import barycentre
 from analysis.stability.weights.distances import quotient_distances, raw_distances
-from analysis.stability.weights.objective import distance
+from analysis.stability.weights.planted import planted_recovery
+from interpretable_arch.alignment.objective import distance
 
 WIDTHS = (4, 10, 10, 3)
 
@@ -59,3 +60,13 @@ def test_counts_and_masks_are_no_weights():
     assert distance(*kept) == distance(*models)
     none = raw_distances([{"batches": torch.tensor(n)} for n in (1, 2)])
     assert none.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_widened_wherever_models_are_aligned(generator, dtype):
+    symmetry = symmetry_of((3, 8, 2))
+    here = {n: v.to(dtype) for n, v in dense((3, 8, 2), 0).items()}
+    copy = symmetry.act(symmetry.sample(generator), here)
+    assert quotient_distances([here, copy], symmetry)[0, 1] <= 1e-6
+    assert barycentre([here, copy], symmetry).distances[1] <= 1e-6
+    assert planted_recovery(symmetry, lambda trial: here, trials=2).estimate == 1

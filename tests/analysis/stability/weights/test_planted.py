@@ -7,8 +7,8 @@ import torch
 from dense_models import NARROW, WIDE, dense, symmetry_of
 
 from analysis.stability.weights import planted
-from analysis.stability.weights.matching import Aligned, align
 from analysis.stability.weights.planted import planted_recovery
+from interpretable_arch.alignment.descent import Aligned, align
 from interpretable_arch.registry import build
 from interpretable_arch.symmetry import weights
 

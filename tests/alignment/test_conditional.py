@@ -4,9 +4,9 @@ import pytest
 import torch
 from registered_examples import example, parameters
 
-from analysis.stability.weights.conditional import candidates
-from analysis.stability.weights.linear import fit_linear
-from analysis.stability.weights.nested import assign, nest
+from interpretable_arch.alignment.conditional import candidates
+from interpretable_arch.alignment.linear import fit_linear
+from interpretable_arch.alignment.nested import assign, nest
 from interpretable_arch.symmetries.groups import GeneralLinear
 
 

@@ -20,15 +20,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from analysis.stability.weights.coordinates import (
+from interpretable_arch.alignment.coordinates import (
     UNITARY,
     declared,
     fit_open,
     fit_signs,
     fit_unitary,
 )
-from analysis.stability.weights.linear import fit_linear
-from analysis.stability.weights.scaling import fit_scale
+from interpretable_arch.alignment.linear import fit_linear
+from interpretable_arch.alignment.scaling import fit_scale
 from interpretable_arch.symmetries.conjugation import OrthogonalConjugation, UnitaryConjugation
 from interpretable_arch.symmetries.general_linear import NonZero
 from interpretable_arch.symmetries.groups import (

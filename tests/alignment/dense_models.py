@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import torch
 
-from analysis.stability.weights.dense import dense_symmetry
+from interpretable_arch.symmetries.dense import dense_symmetry
 from interpretable_arch.symmetry import Symmetry
 
 NARROW, WIDE = (5, 64, 64, 64, 3), (20, 100, 100, 10)

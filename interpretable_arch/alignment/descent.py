@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analysis.stability.weights.conditional import candidates
-from analysis.stability.weights.coordinates import declared
-from analysis.stability.weights.nested import assign, nest
-from analysis.stability.weights.objective import (
+from interpretable_arch.alignment.conditional import candidates
+from interpretable_arch.alignment.coordinates import declared
+from interpretable_arch.alignment.nested import assign, nest
+from interpretable_arch.alignment.objective import (
     check_comparable,
     distance,
     gaps,
@@ -81,8 +81,9 @@ def align(
     check_comparable(parameters, reference)
     if restarts < 0:
         raise ValueError(f"restarts: wanted 0 or more, got {restarts}")
-    parameters, reference = widened(parameters), widened(reference)
+    given = precision(parameters)
     enough = 100 * torch.finfo(precision(reference)).eps if exact is None else exact
+    parameters, reference = widened(parameters), widened(reference)
     generator = generator or torch.Generator().manual_seed(0)
     begin = _starts(parameters, reference, symmetry, restarts, generator)
     best: Element | None = None
@@ -98,7 +99,17 @@ def align(
             if attempt.after <= enough:
                 break
     assert best is not None, "no starts"
-    return Aligned(best, min(a.after for a in attempts), tuple(attempts))
+    return Aligned(_in(given, best), min(a.after for a in attempts), tuple(attempts))
+
+
+def _in(precision: torch.dtype, element: Element) -> Element:
+    """The element in the precision of what it will act on; permutations as they are."""
+    return tuple(
+        (i, g.to(precision.to_complex() if g.is_complex() else precision))
+        if g.is_complex() or g.is_floating_point()
+        else (i, g)
+        for i, g in element
+    )
 
 
 def _starts(

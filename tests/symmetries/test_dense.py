@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from dense_models import dense, symmetry_of
 from torch import nn
 
-from analysis.stability.weights.dense import dense_symmetry
+from interpretable_arch.symmetries.dense import dense_symmetry
 
 
 def test_the_function_stays_with_linear_layers_as_torch_stores_them(float64, generator):
@@ -22,8 +21,9 @@ def test_the_function_stays_with_linear_layers_as_torch_stores_them(float64, gen
 
 
 def test_a_copy_with_biases_is_found(float64, generator):
-    widths = (3, 6, 5, 2)
-    symmetry, here = symmetry_of(widths, biased=True), dense(widths, 0, biased=True)
+    shapes = {"W0": (3, 6), "b0": (6,), "W1": (6, 5), "b1": (5,), "W2": (5, 2), "b2": (2,)}
+    here = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    symmetry = dense_symmetry(here, ["W0", "W1", "W2"], ["b0", "b1", "b2"])
     assert symmetry.distance(here, symmetry.act(symmetry.sample(generator), here)) <= 1e-12
 
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.stability.weights.scaling import fit_scale
+from interpretable_arch.alignment.scaling import fit_scale
 
 
 def _cost(s, x, y, p, q):

@@ -10,7 +10,6 @@ Local optima; who asks keeps the move only where the distance falls.
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from interpretable_arch.symmetries.conjugation import (
@@ -41,6 +40,8 @@ def fit_open(
     factor: Factor, parameters: Parameters, reference: Parameters, start: Tensor
 ) -> Tensor:
     """The element that L-BFGS reaches from `start`; positive scales move by their logarithm."""
+    from scipy.optimize import minimize
+
     positive = isinstance(factor.group, Scale)
     wide, target = (_doubled(factor, values) for values in (parameters, reference))
     first = _real(start.log() if positive else start)

@@ -1,8 +1,9 @@
 """How far two models' parameters are apart: ||theta - theta'||^2, tensor by tensor.
 
 Whole numbers and flags, such as the counts of a batch norm or a mask, are no weights and no part of
-any distance; complex numbers count by modulus. Half precision is widened to float32 before models
-are moved or compared (`widened`).
+any distance; complex numbers count by modulus. Models are moved and compared in float64
+(`widened`): where many elements are nearly as good, the rounding of float32, which depends on where
+memory lies, would decide which is found.
 """
 
 import math
@@ -62,7 +63,7 @@ def is_weight(value: Tensor) -> bool:
 
 
 def widened(parameters: Parameters) -> Parameters:
-    """The same with half precision in float32, which holds it exactly."""
+    """The same weights in float64, complex ones in complex128."""
     return {name: _wide(value) if is_weight(value) else value for name, value in parameters.items()}
 
 
@@ -83,4 +84,4 @@ def check_comparable(parameters: Parameters, reference: Parameters) -> None:
 
 
 def _wide(value: Tensor) -> Tensor:
-    return value.to(torch.promote_types(value.dtype, torch.float32))
+    return value.to(torch.promote_types(value.dtype, torch.float64))
