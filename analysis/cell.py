@@ -109,6 +109,7 @@ def measure(
     shuffled: ShuffledRuns,
     stress: Task | None = None,
     found: Found = unheard,
+    progress: bool = False,
 ) -> tuple[Cell, Material]:
     """The cell of a (task, architecture) pair from its runs, in the order of the seeds.
 
@@ -156,7 +157,7 @@ def measure(
         parameter_spread=parameter_spread(finished),
         curves=tuple(_curve(run) for run in runs),
         stability=headline,
-        levels=_said_of_absent(measure_levels(material, headline, found), material),
+        levels=_said_of_absent(measure_levels(material, headline, found, progress), material),
         readings=readings,
         findings=over_seeds([str(run.seed) for run in runs], seen, alone),
     )

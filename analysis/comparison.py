@@ -146,6 +146,7 @@ def _result(
             shuffled=fit_shuffled(experiment, root, progress=progress),
             stress=None if stress is None else build_task(stress.class_path, stress.init_args),
             found=lambda level, seconds: say(_heard(level, seconds)),
+            progress=progress,
         )
         cells.append(cell)
         materials.setdefault(task_name, {})[architecture] = material

@@ -160,7 +160,7 @@ def report_on(
     headline, reason = headline_or_reason(material)
     if reason:
         material = replace(material, absent={**material.absent, HEADLINE: reason})
-    levels = measure_levels(material, headline, found)
+    levels = measure_levels(material, headline, found, progress=found is not unheard)
     return StabilityReport(
         name=name,
         names=material.names,

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from tqdm import tqdm
+
 from analysis.stability.level import Level, Measurer
 from analysis.stability.levels.entropies import measure_entropies
 from analysis.stability.levels.factors import measure_factors
@@ -36,11 +38,15 @@ def unheard(level: Level, seconds: float) -> None:
 
 
 def measure_levels(
-    material: Material, headline: Stability | None, found: Found = unheard
+    material: Material,
+    headline: Stability | None,
+    found: Found = unheard,
+    progress: bool = False,
 ) -> tuple[Level, ...]:
     """All levels for which there is material; `found` hears of each, and the seconds it took.
 
-    A level that refuses what it was given becomes one that says why, and the rest goes on.
+    With `progress`, in a terminal, a bar says which level is being measured. A level that refuses
+    what it was given becomes one that says why, and the rest goes on.
     """
     asked = {
         "outputs": lambda each: _outputs(each, headline),
@@ -48,12 +54,15 @@ def measure_levels(
         **MEASURERS,
     }
     levels: list[Level] = []
-    for name, measurer in asked.items():
+    bar = tqdm(asked.items(), unit="level", leave=False, disable=None if progress else True)
+    for name, measurer in bar:
+        bar.set_description(f"measuring {name}")
         started = time.monotonic()
         level = measured(name, measurer, material)
         if level is not None:
             levels.append(level)
-            found(level, time.monotonic() - started)
+            with tqdm.external_write_mode():  # what is said of it stands above the bar
+                found(level, time.monotonic() - started)
     return tuple(levels)
 
 

@@ -16,32 +16,85 @@ shift of the features.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from analysis.stability.representations.given import (
+    ROUNDING,
     Representations,
     checked,
     constant_seeds,
     is_constant,
 )
 
-__all__ = [
-    "LEAST_INPUTS",
-    "cka",
-    "constant_seeds",
-    "grams",
-    "hsic",
-    "normalised",
-    "products",
-    "scaled",
-]
+__all__ = ["LEAST_INPUTS", "Stacked", "cka", "constant_seeds", "hsic", "normalised", "products"]
 
 LEAST_INPUTS = 4  # HSIC_1 divides by m - 3
 STRIP = 64  # inputs whose Grams are held at once: near the cores, and K n numbers each
+HALF = 2**-0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """Seeds centred over inputs, those of one width side by side, so that one call makes all Grams.
+
+    order  places of the stacked seeds in the order they were given
+    flat   seeds that may be constant: the others vary for certain, and need not be looked at
+    """
+
+    groups: tuple[Float[Tensor, "_ input _"], ...]
+    order: Int[Tensor, "seed"]
+    flat: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, seeds: Sequence[Float[Tensor, "input _"]], *, scale: bool = True) -> "Stacked":
+        """Copies of the seeds, centred; by `scale` brought to 1 at most, as float32 overflows else.
+
+        Left as they are, HSIC of several batches may be added up.
+        """
+        widths = torch.tensor([each.shape[1] for each in seeds])
+        order, groups, flat = widths.argsort(stable=True), [], []
+        for width in widths.unique():
+            places = [n for n in order.tolist() if widths[n] == width]
+            group = torch.stack([seeds[n] for n in places])
+            first, limits = group[:, 0].abs().amax(1), torch.finfo(group.dtype)
+            group -= group.mean(1, keepdim=True)
+            largest = torch.maximum(-group.amin((1, 2)), group.amax((1, 2)))
+            if scale:
+                group /= largest.clamp(min=limits.tiny)[:, None, None]
+            groups.append(group)
+            # A constant is within 2 ROUNDING eps of its mean, and its values near the first.
+            near = largest <= 4 * ROUNDING * limits.eps * (first + 2 * largest)
+            flat += [n for n, is_near in zip(places, near.tolist(), strict=True) if is_near]
+        return cls(tuple(groups), order, tuple(flat))
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs each seed has."""
+        return self.groups[0].shape[1]
+
+    def at(self, inputs: Int[Tensor, "few"]) -> "Stacked":
+        """The same seeds at these inputs, centred over them."""
+        few = [group[:, inputs] for group in self.groups]
+        return Stacked(tuple(each - each.mean(1, keepdim=True) for each in few), self.order)
+
+    def grams(self, here: slice, there: slice) -> Float[Tensor, "seed here there"]:
+        """Inner products of two ranges of inputs, of every seed, in the order they are stacked."""
+        rows = [len(range(*each.indices(self.inputs))) for each in (here, there)]
+        found = self.groups[0].new_empty(len(self.order), *rows)
+        ends = found.split([len(group) for group in self.groups])
+        for group, gram in zip(self.groups, ends, strict=True):
+            torch.bmm(group[:, here], group[:, there].mT, out=gram)
+        return found
+
+    def unstacked(self, matrix: Float[Tensor, "seed seed"]) -> Float[Tensor, "seed seed"]:
+        """The matrix of stacked seeds in the order in which they were given."""
+        back = self.order.argsort().to(matrix.device)
+        return matrix[back][:, back]
 
 
 def cka(
@@ -59,42 +112,43 @@ def cka(
         raise ValueError(f"batch: wanted at least 8 inputs, got {batch}")
     seeds = checked(representations, least=LEAST_INPUTS)
     inputs = len(seeds[0])
-    alike = [scaled(each) for each in seeds]
+    stacked = Stacked.of(seeds)
     order = torch.randperm(inputs, generator=torch.Generator().manual_seed(0))
     parts = order.to(seeds[0].device).tensor_split(math.ceil(inputs / batch))
     total = torch.zeros(len(seeds), len(seeds), dtype=torch.float64)
     for part in parts:
-        whole = len(parts) == 1
-        total += hsic(alike if whole else [each[part] for each in alike], debiased=debiased)
-    constant = [seed for seed, each in enumerate(seeds) if is_constant(each)]
-    total[constant] = math.nan
+        total += hsic(stacked if len(parts) == 1 else stacked.at(part), debiased)
+    total[[seed for seed in stacked.flat if is_constant(seeds[seed])]] = math.nan
     return normalised(total)
 
 
-def hsic(
-    matrices: Sequence[Float[Tensor, "input _"]], *, debiased: bool = True
-) -> Float[Tensor, "seed seed"]:
+def hsic(x: Stacked, debiased: bool = True) -> Float[Tensor, "seed seed"]:
     """HSIC_1 (or HSIC_0) of all pairs over m(m-3), in float64 on the CPU: one product of Grams.
 
     The debiased one is unbiased for its expectation, so means over batches are too. Grams are
     symmetric and are worked out a strip of inputs at a time, on and above the diagonal only.
     """
-    m, x = len(matrices[0]), [each - each.mean(0) for each in matrices]
-    total = torch.zeros(len(x), len(x), dtype=torch.float64, device=x[0].device)
-    for start in range(0, m, STRIP):
-        here, later = slice(start, start + STRIP), slice(start + STRIP, m)
-        block = grams([(each[here], each[here]) for each in x])
+    m, total, sizes = x.inputs, 0.0, []
+    for strip, own in _strips(x):
         if debiased:
-            block.diagonal(dim1=1, dim2=2).zero_()
-        total += products(block)
-        if start + STRIP < m:
-            total += 2 * products(grams([(each[here], each[later]) for each in x]))
+            sizes.append(own.diagonal(dim1=1, dim2=2).to(torch.float64, copy=True))
+            own.diagonal(dim1=1, dim2=2).zero_()
+        own *= HALF  # what lies above the diagonal counts twice
+        total = total + 2 * products(strip)
+    assert isinstance(total, Tensor)
     if debiased:
         # The rows of a centred Gram sum to nothing: with no diagonal, to minus the diagonal.
-        sizes = torch.stack([each.double().square().sum(1) for each in x])
-        whole = sizes.sum(1)
-        total += torch.outer(whole, whole) / ((m - 1) * (m - 2)) - 2 * sizes @ sizes.T / (m - 2)
-    return ((total + total.T) / (2 * m * (m - 3))).cpu()
+        size = torch.cat(sizes, 1)
+        whole = size.sum(1)
+        total += torch.outer(whole, whole) / ((m - 1) * (m - 2)) - 2 * size @ size.T / (m - 2)
+    return x.unstacked((total + total.T) / (2 * m * (m - 3))).cpu()
+
+
+def _strips(x: Stacked) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows of all Grams from the diagonal on, a strip at a time, and a view of its own columns."""
+    for start in range(0, x.inputs, STRIP):
+        strip = x.grams(slice(start, start + STRIP), slice(start, None))
+        yield strip, strip[:, :, : strip.shape[1]]
 
 
 def normalised(hsic: Float[Tensor, "seed seed"]) -> Float[Tensor, "seed seed"]:
@@ -103,22 +157,10 @@ def normalised(hsic: Float[Tensor, "seed seed"]) -> Float[Tensor, "seed seed"]:
     return (hsic / (norm[:, None] * norm[None, :])).clamp(-1.0, 1.0)
 
 
-def scaled(x: Float[Tensor, "input feature"]) -> Float[Tensor, "input feature"]:
-    """CKA doesn't see shift and scale, but float32 loses its digits on a large mean, overflows."""
-    x = x - x.mean(0)
-    return x / x.abs().max().clamp(min=torch.finfo(x.dtype).tiny)
-
-
-def grams(sides: Sequence[tuple[Tensor, Tensor]]) -> Float[Tensor, "seed here there"]:
-    """Inner products of two sets of inputs, of every seed."""
-    left, right = sides[0]
-    grams = left.new_empty(len(sides), len(left), len(right))
-    for gram, (left, right) in zip(grams, sides, strict=True):
-        torch.mm(left, right.T, out=gram)
-    return grams
-
-
 def products(grams: Float[Tensor, "seed here there"]) -> Float[Tensor, "seed seed"]:
     """Inner products of the Grams of all pairs of seeds, in float64."""
     flat = grams.flatten(1)
-    return (flat @ flat.T).double()
+    if grams.shape[1] % 2:
+        return (flat @ flat.T).double()
+    halves = flat.unflatten(1, (2, -1)).transpose(0, 1)  # a core each: faster than long rows
+    return torch.bmm(halves, halves.mT).sum(0).double()

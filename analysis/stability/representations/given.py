@@ -27,8 +27,9 @@ def checked(representations: Representations, least: int = 2) -> tuple[Tensor, .
     seeds = [each.detach() for each in representations]
     if not seeds:
         raise ValueError("representations: wanted at least one seed, got none")
+    finite = isinstance(representations, Tensor) and bool(representations.sum().isfinite())
     for seed, each in enumerate(seeds):
-        _check_one(seed, each, len(seeds[0]))
+        _check_one(seed, each, len(seeds[0]), finite)
     if len(seeds[0]) < least:
         raise ValueError(f"representations: wanted at least {least} inputs, got {len(seeds[0])}")
     widest = torch.float32
@@ -40,6 +41,8 @@ def checked(representations: Representations, least: int = 2) -> tuple[Tensor, .
 def first_bad_input(representation: Float[Tensor, "input feature"]) -> int | None:
     """The first input at which a number is not finite; None where all are."""
     for number, piece in enumerate(representation.split(PIECE)):
+        if bool(piece.sum().isfinite()):  # but sums of finite numbers may be infinite
+            continue
         bad = torch.nonzero(~piece.isfinite().all(1)).flatten()
         if len(bad):
             return number * PIECE + int(bad[0])
@@ -58,9 +61,12 @@ def is_constant(representation: Float[Tensor, "input feature"]) -> bool:
     """
     precision = torch.promote_types(representation.dtype, torch.float32)
     pieces, first = representation.split(PIECE), representation[:1].to(precision)
+    least = ROUNDING * torch.finfo(precision).eps
+    most = max(float(end.abs()) for piece in pieces for end in piece.aminmax())
+    if bool(((representation[-1] - first).abs() > least * most).any()):
+        return False  # so it is for most, and each feature need not be looked at
     largest = torch.stack([piece.abs().amax(0) for piece in pieces]).amax(0).to(precision)
-    least = ROUNDING * torch.finfo(precision).eps * largest
-    return all(bool(((x.to(precision) - first).abs() <= least).all()) for x in pieces)
+    return all(bool(((x.to(precision) - first).abs() <= least * largest).all()) for x in pieces)
 
 
 def unit_size(
@@ -83,7 +89,7 @@ def padded(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "seed inpu
     return torch.stack([fill(each, (0, widest - each.shape[1])) for each in matrices])
 
 
-def _check_one(seed: int, given: Tensor, inputs: int) -> None:
+def _check_one(seed: int, given: Tensor, inputs: int, finite: bool) -> None:
     if given.ndim != 2 or 0 in given.shape:
         got = f"shape {tuple(given.shape)} of seed {seed}"
         raise ValueError(f"representations: wanted input x feature a seed, got {got}")
@@ -93,7 +99,7 @@ def _check_one(seed: int, given: Tensor, inputs: int) -> None:
     if len(given) != inputs:
         got = f"{inputs} of seed 0 and {len(given)} of seed {seed}"
         raise ValueError(f"representations: wanted as many inputs of each seed, got {got}")
-    bad = first_bad_input(given)
+    bad = None if finite else first_bad_input(given)
     if bad is not None:
         got = f"{given[bad][~given[bad].isfinite()][0]} from seed {seed} at input {bad}"
         raise ValueError(f"representations: wanted finite numbers, got {got}")

@@ -27,7 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from analysis.stability.representations.cka import LEAST_INPUTS, hsic, normalised
+from analysis.stability.representations.cka import LEAST_INPUTS, Stacked, hsic, normalised
 from analysis.stability.representations.given import ROUNDING, Representations, checked
 
 WIDEST = 16_384  # features of all seeds together: a matrix of 2 GB
@@ -119,7 +119,8 @@ class MinibatchCKA:
         if widths != before:
             raise ValueError(f"batch: wanted seeds of widths {before}, got {widths}")
         self._frame, moved = _placed(self._frame, seeds)
-        self._total += hsic([y.to(x.dtype) for x, y in zip(seeds, moved, strict=True)])
+        rows = [y.to(x.dtype) for x, y in zip(seeds, moved, strict=True)]
+        self._total += hsic(Stacked.of(rows, scale=False))
         self.batches += 1
 
     def result(self) -> Float[Tensor, "seed seed"]:
